@@ -1,0 +1,60 @@
+// The operators: what can be computed. No Halide here: the worker and the tests check every kernel with `reference` alone.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/problem.h"
+
+namespace tilesmith {
+
+enum class Role { input, weight, epilogue, output };  // `weight` is what weights=fixed packs beforehand
+
+struct Argument {
+    std::string name;
+    Role role = Role::input;
+    DType dtype = DType::f32;
+    std::vector<int64_t> shape;  // row-major, last index contiguous
+
+    [[nodiscard]] int64_t elements() const;
+    [[nodiscard]] int64_t bytes() const { return elements() * dtype_bytes(dtype); }
+};
+
+struct Operator {
+    std::string name;
+    std::string summary;  // one line for `list operators`
+    ProblemSpec spec;
+    // Inputs, then the epilogue's tensors in the epilogue's order, then the output (always last, always one).
+    std::vector<Argument> (*arguments)(const Problem&);
+    double (*flops)(const Problem&);
+    // How many products are summed into one output element: bounds rounding errors and the exactness of integer inputs.
+    int64_t (*reduction)(const Problem&);
+    // The naive loops: `inputs` in the order of arguments() (the output left out), plain row-major. Any extents.
+    void (*reference)(const Problem&, std::span<const float* const> inputs, float* output);
+};
+
+// In the order `list operators` shows.
+const std::vector<Operator>& operators();
+
+// Throws bad_input listing the operators.
+const Operator& operator_named(const std::string& name);
+inline const Operator& operator_of(const Problem& problem) { return operator_named(problem.op()); }
+
+// Compulsory traffic: every argument touched once.
+double compulsory_bytes(const Problem& problem);
+
+// "matmul m=512 n=512 k=512". Throws bad_input.
+Problem parse_problem(const std::string& text);
+
+struct WeightedProblem {
+    Problem problem;
+    int64_t weight = 1;  // how often a network uses it: the "xN" at a line's end
+};
+
+// The problems of a workload file; `name` is used in errors ("ansor.txt, line 7: ..."). Throws bad_input.
+std::vector<WeightedProblem> parse_workload(const std::string& content, const std::string& name);
+std::vector<WeightedProblem> read_workload(const std::string& path);
+
+}  // namespace tilesmith

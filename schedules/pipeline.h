@@ -1,0 +1,31 @@
+// What a template builds: Halide functions with their schedules applied. Included by templates and src/codegen only.
+#pragma once
+
+#include <Halide.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tilesmith {
+
+// One compiled function. Every buffer is dense: dimension 0 is contiguous, min 0, the extents below, the strides their
+// products; codegen declares that to Halide (bounds and strides of every input and of the output).
+struct Stage {
+    Halide::Func output;
+    std::vector<Halide::ImageParam> inputs;
+    std::vector<std::vector<int64_t>> input_extents;  // Halide's order: innermost first
+    std::vector<int64_t> output_extents;
+};
+
+struct Pipeline {
+    // The operator itself: inputs in the order of Operator::arguments. With `pack`, the weight's place is taken by the packed
+    // weight, whose extents are pack->output_extents.
+    Stage run;
+    // weights=fixed only: from the plain weight (its only input) to the packed form this schedule wants. Without it the weight
+    // is used as it is.
+    std::optional<Stage> pack;
+};
+
+}  // namespace tilesmith

@@ -1,0 +1,29 @@
+// What machine this is: LLVM knows the processor's features, hwloc its caches and cores.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/device.h"
+#include "core/target.h"
+
+namespace tilesmith {
+
+struct Host {
+    Device device;
+    std::vector<std::string> features;  // LLVM's names, sorted
+    int physical_cores = 1;             // those this process may run on
+    std::vector<int> core_cpus;         // one logical CPU of each physical core (OS index), in order, for pinning
+    int64_t memory_bytes = 0;
+};
+
+const Host& host();
+
+// The target for "--target": "host" gives the most capable shipped target the host's features allow, with the host's own cache
+// sizes; `note` (may be null) receives a line for the user where the processor is not one of the listed ones. Another name or
+// path gives that target. Throws bad_input naming the missing feature if the host cannot run it and `must_run` is set.
+Target resolve_target(const std::string& name, bool must_run, std::string* note);
+
+Toolchain toolchain();
+
+}  // namespace tilesmith

@@ -1,0 +1,76 @@
+// The tuning database: every measurement, and the selections made from them. One SQLite file; the format is specified in
+// FORMAT.md. No other folder knows SQL.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/device.h"
+#include "core/trial.h"
+
+namespace tilesmith {
+
+struct SessionInfo {
+    std::string command;  // the words of the command line
+    uint64_t seed = 1;
+    std::string search;
+    nlohmann::ordered_json host_state;  // load average, governor, noise floor, lock waits, ... as known at the beginning
+};
+
+struct TrialQuery {
+    std::optional<std::string> problem;
+    std::optional<Conditions> conditions;
+    std::optional<std::string> device;
+    std::optional<std::string> toolchain;
+    std::optional<int64_t> id;
+    std::optional<std::string> schedule_hash;
+};
+
+class Database {
+  public:
+    enum class Mode {
+        read,    // must exist; never created, never written
+        append,  // created if missing, migrated if older
+    };
+
+    // Throws bad_input: missing (read), not an SQLite database, not a tuning database (never touched), no such folder.
+    // Throws run_failed: newer version (never touched), locked for longer than the busy time-out (says by whom if known).
+    static Database open(const std::string& path, Mode mode);
+    Database(Database&&) noexcept;
+    Database& operator=(Database&&) noexcept;
+    ~Database();
+
+    [[nodiscard]] const std::string& path() const;
+
+    int64_t begin_session(const SessionInfo& info, const Device& device, const Toolchain& toolchain);
+    // Merges `facts` (noise floor, why it stopped, trial counts, ...) into the session's row and stamps its end.
+    void end_session(int64_t session, const std::string& stop_reason, const nlohmann::ordered_json& facts);
+
+    // Durable when it returns (committed; survives kill -9). Returns the trial's id. Disk full: throws run_failed and what
+    // was written before stays readable.
+    int64_t append(const Trial& trial);
+    void write(const Selection& selection);
+
+    [[nodiscard]] std::vector<Trial> trials(const TrialQuery& query) const;
+    // The newest selection of exactly this key.
+    [[nodiscard]] std::optional<Selection> selection(const TrialKey& key) const;
+    // The newest selection of every key, by problem text.
+    [[nodiscard]] std::vector<Selection> selections() const;
+
+    // {"schema_version": 1, "trials": N, "by_status": {...}, "problems": N, "devices": N, "sessions": N, "selections": N,
+    //  "bytes": N, ...}
+    [[nodiscard]] nlohmann::ordered_json stats() const;
+    // SQLite's integrity and foreign key checks; the complaints, empty when sound.
+    [[nodiscard]] std::vector<std::string> verify() const;
+
+  private:
+    struct Impl;
+    explicit Database(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tilesmith
