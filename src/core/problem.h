@@ -37,7 +37,8 @@ enum class Accuracy { strict, fast };
 class Problem {
   public:
     [[nodiscard]] const std::string& op() const { return op_; }
-    // Any extent or attribute of the operator (per axis: "stride_h"), defaults filled in. Unknown names are bugs (assert).
+    // Any extent or attribute of the operator (per axis: "stride_h"), defaults filled in. Asking for a name the operator
+    // does not have is a bug: throws run_failed.
     [[nodiscard]] int64_t operator[](std::string_view name) const;
     [[nodiscard]] DType dtype() const { return dtype_; }
     [[nodiscard]] Weights weights() const { return weights_; }
