@@ -1,0 +1,49 @@
+// BLIS runs its threads through OpenMP.
+#include "core/error.h"
+#include "peers/gemm.h"
+#include "peers/libraries.h"
+#include "peers/shared_library.h"
+
+namespace tilesmith {
+
+namespace {
+
+struct Api {
+    SharedLibrary library{"libblis.so.4", "libblis.so"};
+    CblasSgemm sgemm = library.function<CblasSgemm>("cblas_sgemm");
+    void (*set_threads)(int64_t) = library.function<void (*)(int64_t)>("bli_thread_set_num_threads");
+    const char* (*version)() = library.function<const char* (*)()>("bli_info_get_version_str");
+};
+
+const Api& api() {
+    static const Api instance;
+    return instance;
+}
+
+bool available() { return api().sgemm != nullptr && api().set_threads != nullptr && api().version != nullptr; }
+
+std::string version() {
+    if (!available()) return "";
+    return api().version();
+}
+
+bool supports(const Problem& problem) { return as_gemm(problem).has_value(); }
+
+std::vector<std::unique_ptr<PeerKernel>> prepare(const Problem& problem, int threads,
+                                                 std::span<const float* const> inputs, float* output) {
+    const std::optional<GemmShape> shape = as_gemm(problem);
+    if (!available() || !shape) throw run_failed("BLIS cannot compute '" + problem.text() + "'");
+    api().set_threads(threads);
+    std::vector<std::unique_ptr<PeerKernel>> kernels;
+    kernels.push_back(gemm_kernel(api().sgemm, *shape, inputs, output));
+    return kernels;
+}
+
+}  // namespace
+
+Peer blis_peer() {
+    return {"blis",    "BLIS",  "libblis.so.4", {{"OMP_PROC_BIND", "true"}, {"OMP_PLACES", "cores"}},
+            available, version, supports,       prepare};
+}
+
+}  // namespace tilesmith

@@ -1,0 +1,59 @@
+#include "peers/gemm.h"
+
+#include "schedules/conv/shape.h"
+
+namespace tilesmith {
+
+namespace {
+
+constexpr int kRowMajor = 101;
+constexpr int kNoTranspose = 111;
+constexpr int kTranspose = 112;
+
+class GemmKernel final : public PeerKernel {
+  public:
+    GemmKernel(CblasSgemm sgemm, const GemmShape& shape, const float* a, const float* b, float* c)
+        : sgemm_(sgemm), shape_(shape), a_(a), b_(b), c_(c) {}
+
+    void run() override {
+        const int m = static_cast<int>(shape_.m);
+        const int n = static_cast<int>(shape_.n);
+        const int k = static_cast<int>(shape_.k);
+        for (int64_t i = 0; i < shape_.batch; ++i) {
+            sgemm_(kRowMajor, shape_.transpose_a ? kTranspose : kNoTranspose,
+                   shape_.transpose_b ? kTranspose : kNoTranspose, m, n, k, 1.0F, a_ + i * shape_.m * shape_.k,
+                   shape_.transpose_a ? m : k, b_ + i * shape_.k * shape_.n, shape_.transpose_b ? k : n, 0.0F,
+                   c_ + i * shape_.m * shape_.n, n);
+        }
+    }
+
+  private:
+    CblasSgemm sgemm_;
+    GemmShape shape_;
+    const float* a_;
+    const float* b_;
+    float* c_;
+};
+
+}  // namespace
+
+std::optional<GemmShape> as_gemm(const Problem& problem) {
+    if (problem.dtype() != DType::f32 || !problem.epilogue().empty()) return std::nullopt;
+    if (problem.op() == "matmul") {
+        return GemmShape{problem["b"], problem["m"],       problem["n"],
+                         problem["k"], problem["ta"] != 0, problem["tb"] != 0};
+    }
+    if (problem.op() == "conv2d" || problem.op() == "conv1d") {
+        const ConvShape s = conv_shape(problem);
+        if (!s.pointwise() || s.groups != 1) return std::nullopt;
+        return GemmShape{1, s.n * s.h * s.w, s.co, s.ci, false, false};
+    }
+    return std::nullopt;
+}
+
+std::unique_ptr<PeerKernel> gemm_kernel(CblasSgemm sgemm, const GemmShape& shape, std::span<const float* const> inputs,
+                                        float* output) {
+    return std::make_unique<GemmKernel>(sgemm, shape, inputs[0], inputs[1], output);
+}
+
+}  // namespace tilesmith
