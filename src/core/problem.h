@@ -1,6 +1,6 @@
-// A problem: an operator with its extents, element type, attributes and epilogue; one canonical text, the key everywhere.
-// The grammar is written down in schedules/workloads/README.md. Which pairs an operator has is its ProblemSpec, so this file
-// knows no operator by name.
+// A problem: an operator with its extents, element type, attributes and epilogue; one canonical text, the key
+// everywhere. The grammar is written down in schedules/workloads/README.md. Which pairs an operator has is its
+// ProblemSpec, so this file knows no operator by name.
 #pragma once
 
 #include <cstdint>
@@ -37,8 +37,8 @@ enum class Accuracy { strict, fast };
 class Problem {
   public:
     [[nodiscard]] const std::string& op() const { return op_; }
-    // Any extent or attribute of the operator (per axis: "stride_h"), defaults filled in. Asking for a name the operator
-    // does not have is a bug: throws run_failed.
+    // Any extent or attribute of the operator (per axis: "stride_h"), defaults filled in. Asking for a name the
+    // operator does not have is a bug: throws run_failed.
     [[nodiscard]] int64_t operator[](std::string_view name) const;
     [[nodiscard]] DType dtype() const { return dtype_; }
     [[nodiscard]] Weights weights() const { return weights_; }
@@ -62,16 +62,17 @@ class Problem {
     std::string text_;
 };
 
-// One whole-number pair of an operator, or several that one short name sets together ("stride" sets stride_h and stride_w).
+// One whole-number pair of an operator, or several that one short name sets together ("stride" sets stride_h and
+// stride_w).
 struct PairSpec {
-    std::string name;                      // what people write: "m", "stride"
-    std::vector<std::string> axes;         // the names it sets; {name} for a plain pair
-    std::optional<int64_t> default_value;  // absent: the pair is required
-    int64_t least = 1;                     // the smallest allowed value
+    std::string name;                           // what people write: "m", "stride"
+    std::vector<std::string> axes = {};         // the names it sets; {name} for a plain pair
+    std::optional<int64_t> default_value = {};  // absent: the pair is required
+    int64_t least = 1;                          // the smallest allowed value
     int64_t most = INT32_MAX;
-    bool always_written = false;           // written in the canonical text even where it equals its default
+    bool always_written = false;  // written in the canonical text even where it equals its default
     // Ends that follow their beginning unless given: {"pad_h_end", "pad_h"}. Written only where they differ.
-    std::vector<std::pair<std::string, std::string>> ends;
+    std::vector<std::pair<std::string, std::string>> ends = {};
 };
 
 struct ProblemSpec {
@@ -84,8 +85,8 @@ struct ProblemSpec {
     std::function<void(const Problem&)> check;
 };
 
-// Parses `words` ("m=512", "k=64", ...) of the operator described by `spec`. Throws bad_input naming the pair and what is
-// allowed.
+// Parses `words` ("m=512", "k=64", ...) of the operator described by `spec`. Throws bad_input naming the pair and what
+// is allowed.
 Problem parse_problem(const ProblemSpec& spec, const std::vector<std::string>& words);
 
 }  // namespace tilesmith

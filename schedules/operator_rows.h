@@ -1,0 +1,16 @@
+// One function an operator: its row of the table in operator.cpp. Each is written in the file named beside it.
+#pragma once
+
+#include "schedules/operator.h"
+
+namespace tilesmith {
+
+Operator matmul_operator();  // matmul/operator.cpp
+Operator conv2d_operator();  // conv/operator.cpp
+Operator conv1d_operator();  // conv/operator.cpp
+
+// What every operator's arguments end with: the tensors that the epilogue reads, in its order, then `output`. Appends
+// to `arguments`.
+void append_epilogue_and_output(const Problem& problem, const Argument& output, std::vector<Argument>& arguments);
+
+}  // namespace tilesmith
