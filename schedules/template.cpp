@@ -9,8 +9,7 @@
 namespace tilesmith {
 
 const std::vector<Template>& templates() {
-    static const std::vector<Template> table{
-    };
+    static const std::vector<Template> table{};
     return table;
 }
 
@@ -31,7 +30,8 @@ const Template* template_named(const TemplateId& id) {
 
 Schedule default_schedule(const Problem& problem, const Target& target, const Conditions& conditions) {
     const auto applicable = templates_for(problem, target);
-    if (applicable.empty()) throw run_failed(fmt::format("no template applies to '{}' on {}", problem.text(), target.name));
+    if (applicable.empty())
+        throw run_failed(fmt::format("no template applies to '{}' on {}", problem.text(), target.name));
     return applicable.front()->default_schedule(problem, target, conditions);
 }
 
@@ -44,8 +44,9 @@ const Template& require_legal(const Problem& problem, const Schedule& schedule, 
                         "see `tilesmith list templates`");
     const auto applicable = templates_for(problem, target);
     if (std::find(applicable.begin(), applicable.end(), found) == applicable.end())
-        throw bad_input(fmt::format("the template '{}' does not apply to '{}' on {}", id.name, problem.text(), target.name),
-                        "see `tilesmith list templates`");
+        throw bad_input(
+            fmt::format("the template '{}' does not apply to '{}' on {}", id.name, problem.text(), target.name),
+            "see `tilesmith list templates`");
     if (const auto reason = found->space(problem, target, conditions).why_not(schedule))
         throw bad_input(fmt::format("schedule {} is outside its space: {}", schedule.text(), *reason));
     return *found;

@@ -1,5 +1,5 @@
-// The side that asks for measurements. A session tunes one problem under one set of conditions through it; the local runner
-// owns child processes, the replay runner answers from recorded trials.
+// The side that asks for measurements. A session tunes one problem under one set of conditions through it; the local
+// runner owns child processes, the replay runner answers from recorded trials.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ struct Measured {
 // One contender of a re-rank: its samples were taken in turn with those of the others.
 struct Contender {
     Schedule schedule;
-    Outcome outcome;         // samples_ns in the order of the rounds: sample i of all contenders belongs to round i
+    Outcome outcome;  // samples_ns in the order of the rounds: sample i of all contenders belongs to round i
 };
 
 class Runner {
@@ -33,7 +33,8 @@ class Runner {
     // Begins compiling, checking and timing `schedules`. Returns at once.
     virtual void submit(const std::vector<Schedule>& schedules) = 0;
 
-    // The next finished one, in any order; waits for it at most `timeout_s`. Null when nothing is in flight or time is up.
+    // The next finished one, in any order; waits for it at most `timeout_s`. Null when nothing is in flight or time is
+    // up.
     virtual std::optional<Measured> next(double timeout_s) = 0;
 
     [[nodiscard]] virtual size_t in_flight() const = 0;
@@ -44,8 +45,9 @@ class Runner {
     // Timing stops early (Outcome::censored) for candidates clearly slower than twice this. 0: never.
     virtual void set_best_ns(double best_ns) = 0;
 
-    // Compiles all with assertions, checks them on fresh random values, then times them in interleaved rounds on a quiet
-    // machine for about `budget_s`. A contender that fails its check has a failed outcome. Nothing may be in flight.
+    // Compiles all with assertions, checks them on fresh random values, then times them in interleaved rounds on a
+    // quiet machine for about `budget_s`. A contender that fails its check has a failed outcome. Nothing may be in
+    // flight.
     virtual std::vector<Contender> rerank(const std::vector<Schedule>& contenders, double budget_s) = 0;
 };
 

@@ -1,5 +1,5 @@
-// A search proposes schedules and learns from outcomes (ask / tell). Budget and stopping belong to the session. A new search
-// is one file and one line of the table in search.cpp.
+// A search proposes schedules and learns from outcomes (ask / tell). Budget and stopping belong to the session. A new
+// search is one file and one line of the table in search.cpp.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "core/conditions.h"
 #include "core/problem.h"
 #include "core/rng.h"
 #include "core/space.h"
@@ -21,12 +20,17 @@ namespace tilesmith {
 struct SearchContext {
     Problem problem;
     Target target;
-    Conditions conditions;
-    std::vector<Space> spaces;  // one a template that applies, in order of preference; choosing one is the first decision
-    Schedule default_schedule;
+    TrialKey key;  // what this session's trials are filed under; key.conditions are the conditions
+    std::vector<Space>
+        spaces;  // one a template that applies, in order of preference; choosing one is the first decision
+    Schedule default_schedule;   // tried first by the session itself: a search never proposes it
     std::vector<Trial> history;  // the database's trials of this problem and of others, to learn from
-    // Loop-nest features (codegen's features()); an argument so that searches are tested without Halide.
-    std::function<std::vector<float>(const Problem&, const Schedule&)> features;
+    // Loop-nest features (codegen's features()) of a schedule under a key, whose problem may be another one than
+    // `problem`; an argument so that searches are tested without Halide. May throw Error; may be empty (nothing is
+    // learned then).
+    std::function<std::vector<float>(const TrialKey&, const Schedule&)> features;
+    std::vector<Schedule>
+        pool;  // if not empty, only these may be proposed (the recorded ones of a replay), not `spaces`
     uint64_t seed = 1;
 };
 
@@ -42,7 +46,8 @@ class Search {
     Search& operator=(const Search&) = delete;
     virtual ~Search() = default;
 
-    // At most `count` schedules never proposed before (nor in `history` under this key). Fewer, or none, when it has no more.
+    // At most `count` schedules never proposed before (nor in `history` under this key). Fewer, or none, when it has no
+    // more.
     virtual std::vector<Proposal> propose(size_t count) = 0;
     virtual void observe(const std::vector<Trial>& trials) = 0;
 };

@@ -1,5 +1,5 @@
-// The tuning database: every measurement, and the selections made from them. One SQLite file; the format is specified in
-// FORMAT.md. No other folder knows SQL.
+// The tuning database: every measurement, and the selections made from them. One SQLite file; the format is specified
+// in FORMAT.md. No other folder knows SQL.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,8 @@ struct SessionInfo {
     std::string command;  // the words of the command line
     uint64_t seed = 1;
     std::string search;
-    nlohmann::ordered_json host_state;  // load average, governor, noise floor, lock waits, ... as known at the beginning
+    nlohmann::ordered_json
+        host_state;  // load average, governor, noise floor, lock waits, ... as known at the beginning
 };
 
 struct TrialQuery {
@@ -38,7 +39,8 @@ class Database {
     };
 
     // Throws bad_input: missing (read), not an SQLite database, not a tuning database (never touched), no such folder.
-    // Throws run_failed: newer version (never touched), locked for longer than the busy time-out (says by whom if known).
+    // Throws run_failed: newer version (never touched), locked for longer than the busy time-out (says by whom if
+    // known).
     static Database open(const std::string& path, Mode mode);
     Database(Database&&) noexcept;
     Database& operator=(Database&&) noexcept;
@@ -50,8 +52,8 @@ class Database {
     // Merges `facts` (noise floor, why it stopped, trial counts, ...) into the session's row and stamps its end.
     void end_session(int64_t session, const std::string& stop_reason, const nlohmann::ordered_json& facts);
 
-    // Durable when it returns (committed; survives kill -9). Returns the trial's id. Disk full: throws run_failed and what
-    // was written before stays readable.
+    // Durable when it returns (committed; survives kill -9). Returns the trial's id. Disk full: throws run_failed and
+    // what was written before stays readable.
     int64_t append(const Trial& trial);
     void write(const Selection& selection);
 
@@ -61,7 +63,8 @@ class Database {
     // The newest selection of every key, by problem text.
     [[nodiscard]] std::vector<Selection> selections() const;
 
-    // {"schema_version": 1, "trials": N, "by_status": {...}, "problems": N, "devices": N, "sessions": N, "selections": N,
+    // {"schema_version": 1, "trials": N, "by_status": {...}, "problems": N, "devices": N, "sessions": N, "selections":
+    // N,
     //  "bytes": N, ...}
     [[nodiscard]] nlohmann::ordered_json stats() const;
     // SQLite's integrity and foreign key checks; the complaints, empty when sound.

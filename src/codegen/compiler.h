@@ -1,5 +1,5 @@
-// From a schedule to object code, features and a legality verdict: everything that needs Halide. Halide's errors are caught
-// here and nowhere else; they become outcomes.
+// From a schedule to object code, features and a legality verdict: everything that needs Halide. Halide's errors are
+// caught here and nowhere else; they become outcomes.
 #pragma once
 
 #include <cstdint>
@@ -23,12 +23,12 @@ enum class Checks {
 
 // An object without any runtime in it. Its undefined symbols are those of runtime/tilesmith_runtime.h and libc's.
 struct KernelObject {
-    std::string object;       // ELF bytes
-    // int run(void* workspace, const void* input..., void* output): raw pointers in argument order, the packed weight in the
-    // weight's place; `workspace` null: heap. Returns 0 or one of the runtime's error codes.
+    std::string object;  // ELF bytes
+    // int run(void* workspace, const void* input..., void* output): raw pointers in argument order, the packed weight
+    // in the weight's place; `workspace` null: heap. Returns 0 or one of the runtime's error codes.
     std::string run_symbol;
-    std::string pack_symbol;  // int pack(void* workspace, const void* weight, void* packed); empty without packing
-    int64_t packed_bytes = 0; // 0 without packing
+    std::string pack_symbol;   // int pack(void* workspace, const void* weight, void* packed); empty without packing
+    int64_t packed_bytes = 0;  // 0 without packing
     // Heap memory a call takes: once a call, and once for each thread that runs its parallel loop.
     int64_t workspace_bytes = 0;
     int64_t workspace_bytes_per_thread = 0;
@@ -43,9 +43,9 @@ struct CompileResult {
 CompileResult compile(const Problem& problem, const Schedule& schedule, const Target& target,
                       const Conditions& conditions, Checks checks, const std::string& symbol);
 
-// Numbers about the scheduled loop nest, by name; the same names in the same order for every schedule, template and operator.
-// Ratios to the target's numbers rather than absolute ones. Microseconds to compute: no lowering. Throws run_failed if the
-// template cannot build the schedule.
+// Numbers about the scheduled loop nest, by name; the same names in the same order for every schedule, template and
+// operator. Ratios to the target's numbers rather than absolute ones. Microseconds to compute: no lowering. Throws
+// run_failed if the template cannot build the schedule.
 const std::vector<std::string>& feature_names();
 std::vector<float> features(const Problem& problem, const Schedule& schedule, const Target& target,
                             const Conditions& conditions);

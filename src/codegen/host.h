@@ -19,9 +19,10 @@ struct Host {
 
 const Host& host();
 
-// The target for "--target": "host" gives the most capable shipped target the host's features allow, with the host's own cache
-// sizes; `note` (may be null) receives a line for the user where the processor is not one of the listed ones. Another name or
-// path gives that target. Throws bad_input naming the missing feature if the host cannot run it and `must_run` is set.
+// The target for "--target": "host" gives the most capable shipped target the host's features allow, with the host's
+// own cache sizes; `note` (may be null) receives a line for the user where the processor is not one of the listed ones.
+// Another name or path gives that target. Throws bad_input naming the missing feature if the host cannot run it and
+// `must_run` is set.
 Target resolve_target(const std::string& name, bool must_run, std::string* note);
 
 Toolchain toolchain();

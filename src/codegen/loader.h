@@ -1,4 +1,5 @@
-// Loads kernels into this process with LLVM's ORC: one shared copy of our runtime, a resource tracker a kernel. No Halide.
+// Loads kernels into this process with LLVM's ORC: one shared copy of our runtime, a resource tracker a kernel. No
+// Halide.
 #pragma once
 
 #include <memory>
@@ -23,7 +24,8 @@ class Loader {
     Loader(const Loader&) = delete;
     Loader& operator=(const Loader&) = delete;
 
-    // `object` is copied. Destroying the result unloads the code. Throws run_failed (undefined symbol, malformed object).
+    // `object` is copied. Destroying the result unloads the code. Throws run_failed (undefined symbol, malformed
+    // object).
     std::unique_ptr<LoadedKernel> load(const std::string& object);
 
   private:

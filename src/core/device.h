@@ -8,15 +8,16 @@
 namespace tilesmith {
 
 struct Device {
-    // The key: vendor, family/model/stepping, features that matter, cache sizes. No marketing name, no core count, nothing
-    // measured. "x86-64 AuthenticAMD 25/1/1 avx2,fma,... l1=32K l2=512K l3=32M"
+    // The key: vendor, family/model/stepping, features that matter, cache sizes. No marketing name, no core count,
+    // nothing measured. "x86-64 AuthenticAMD 25/1/1 avx2,fma,... l1=32K l2=512K l3=32M"
     std::string fingerprint;
-    std::string description;  // for people: "AMD EPYC (Zen 3), 2 cores"
+    std::string description;       // for people: "AMD EPYC (Zen 3), 2 cores"
     nlohmann::ordered_json facts;  // cores, caches, measured peak and bandwidth where known
 };
 
 struct Toolchain {
-    std::string text;  // the key: "tilesmith 0.1.0, halide 21.0.0"
+    // The key: "halide 21.0.0" (LLVM inside). Not our own version: a template that changes has a version of its own.
+    std::string text;
 };
 
 // The version of this program, as in `tilesmith --version`.

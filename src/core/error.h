@@ -1,4 +1,5 @@
-// The one exception of the program: a broken *run*. A failed candidate is an Outcome (core/outcome.h), never an exception.
+// The one exception of the program: a broken *run*. A failed candidate is an Outcome (core/outcome.h), never an
+// exception.
 #pragma once
 
 #include <stdexcept>

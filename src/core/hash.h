@@ -1,5 +1,5 @@
-// A stable 64-bit hash of canonical text (FNV-1a with a final mix): the same on every machine and in every version, because
-// it names schedules and devices in databases that outlive the program.
+// A stable 64-bit hash of canonical text (FNV-1a with a final mix): the same on every machine and in every version,
+// because it names schedules and devices in databases that outlive the program.
 #pragma once
 
 #include <cstdint>

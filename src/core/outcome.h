@@ -42,8 +42,8 @@ struct Interval {
     double high = 0;
 };
 
-// A 95% interval of the median from order statistics (binomial; no assumption about the distribution). For fewer than six
-// values, where no such interval exists, the range.
+// A 95% interval of the median from order statistics (binomial; no assumption about the distribution). For fewer than
+// six values, where no such interval exists, the range.
 Interval median_interval(std::vector<double> values);
 
 }  // namespace tilesmith

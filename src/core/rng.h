@@ -1,5 +1,5 @@
-// The one seeded generator: xoshiro256** (Blackman and Vigna, 2018), seeded by splitmix64. Its stream is part of what makes
-// a session repeatable, so nothing here depends on a standard library's distributions, whose streams differ.
+// The one seeded generator: xoshiro256** (Blackman and Vigna, 2018), seeded by splitmix64. Its stream is part of what
+// makes a session repeatable, so nothing here depends on a standard library's distributions, whose streams differ.
 #pragma once
 
 #include <array>

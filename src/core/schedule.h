@@ -1,5 +1,5 @@
-// A schedule: one value for every decision of one template. Readable JSON; the thing that is stored, mutated, crossed and
-// replayed.
+// A schedule: one value for every decision of one template. Readable JSON; the thing that is stored, mutated, crossed
+// and replayed.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ class Schedule {
 
     // Null where the decision has no value (yet).
     [[nodiscard]] const Value* find(std::string_view decision) const;
-    // The value of a numeric / a named decision. A missing one or one of the other kind is a bug of the template: throws
-    // run_failed naming the decision.
+    // The value of a numeric / a named decision. A missing one or one of the other kind is a bug of the template:
+    // throws run_failed naming the decision.
     [[nodiscard]] int64_t number(std::string_view decision) const;
     [[nodiscard]] const std::string& choice(std::string_view decision) const;
     [[nodiscard]] bool flag(std::string_view decision) const { return number(decision) != 0; }

@@ -9,18 +9,18 @@
 namespace tilesmith {
 
 struct Target {
-    std::string name;               // "x86-64-avx2"
-    std::string description;        // one line for people
-    std::string halide;             // Halide's target string: "x86-64-linux-avx-avx2-f16c-fma-sse41"
-    std::string llvm_cpu;           // "haswell": the processor model for inspection of machine code
+    std::string name;                            // "x86-64-avx2"
+    std::string description;                     // one line for people
+    std::string halide;                          // Halide's target string: "x86-64-linux-avx-avx2-f16c-fma-sse41"
+    std::string llvm_cpu;                        // "haswell": the processor model for inspection of machine code
     std::vector<std::string> requires_features;  // CPU features (LLVM's names) without which the code cannot run
-    int vector_bits = 0;            // width of one vector register
-    int vector_registers = 0;       // architectural vector registers
-    int fma_per_cycle = 0;          // vector fused multiply-adds started a cycle
-    int loads_per_cycle = 0;        // vector loads started a cycle
-    int64_t l1_bytes = 0;           // data caches, one core's view
+    int vector_bits = 0;                         // width of one vector register
+    int vector_registers = 0;                    // architectural vector registers
+    int fma_per_cycle = 0;                       // vector fused multiply-adds started a cycle
+    int loads_per_cycle = 0;                     // vector loads started a cycle
+    int64_t l1_bytes = 0;                        // data caches, one core's view
     int64_t l2_bytes = 0;
-    int64_t l3_bytes = 0;           // 0: none
+    int64_t l3_bytes = 0;  // 0: none
     int line_bytes = 64;
 
     [[nodiscard]] int lanes(int element_bytes) const { return vector_bits / 8 / element_bytes; }

@@ -36,8 +36,8 @@ struct Selection {
     Schedule schedule;
     double median_ns = 0;  // of the final re-rank
     Interval interval_ns;
-    double default_ns = 0;               // the default schedule in the same re-rank
-    nlohmann::ordered_json evidence;     // the re-rank: contenders, ratios, noise floor, host state
+    double default_ns = 0;            // the default schedule in the same re-rank
+    nlohmann::ordered_json evidence;  // the re-rank: contenders, ratios, noise floor, host state
     int64_t session = 0;
 };
 
