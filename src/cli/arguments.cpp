@@ -1,0 +1,121 @@
+#include "cli/arguments.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <iostream>
+
+#include "cli/print.h"
+#include "codegen/host.h"
+#include "core/error.h"
+
+namespace tilesmith {
+
+namespace {
+
+constexpr double kSecondsPerMinute = 60;
+constexpr double kSecondsPerHour = 3600;
+// What tuning needs beside the tensors themselves: copies for references, inputs, workers.
+constexpr double kUsableMemory = 0.5;
+
+bool names_file(const std::string& word) { return word.ends_with(".txt") || std::filesystem::is_regular_file(word); }
+
+}  // namespace
+
+double parse_duration(const std::string& text) {
+    double value = 0;
+    const char* begin = text.data();
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(begin, end, value);
+    const std::string unit(rest, end);
+    const double factor = unit == "s" ? 1 : unit == "m" ? kSecondsPerMinute : unit == "h" ? kSecondsPerHour : 0;
+    if (error != std::errc{} || factor == 0 || !std::isfinite(value)) {
+        throw bad_input("'" + text + "' is not a time", "write a number with a unit: 90s, 10m, 2h");
+    }
+    if (value <= 0) throw bad_input("the time '" + text + "' is not positive", "write for example 90s, 10m or 2h");
+    return value * factor;
+}
+
+CLI::Option* add_problem_words(CLI::App& app, std::vector<std::string>& words) {
+    return app.add_option("problem", words, "a problem in words (matmul m=512 n=512 k=512) or files with one a line")
+        ->type_name("PROBLEM|FILE");
+}
+
+void require_fits_memory(const Problem& problem) {
+    double bytes = 0;
+    for (const Argument& argument : operator_of(problem).arguments(problem))
+        bytes += static_cast<double>(argument.bytes());
+    const auto memory = static_cast<double>(host().memory_bytes);
+    if (memory > 0 && bytes > kUsableMemory * memory) {
+        throw bad_input("the tensors of '" + problem.text() + "' take " + bytes_text(bytes) +
+                            ", and this machine has " + bytes_text(memory) + " of memory",
+                        "use smaller extents, or a machine with more than twice the tensors' size");
+    }
+}
+
+std::vector<WeightedProblem> problems_from(const std::vector<std::string>& words) {
+    if (words.empty()) {
+        throw bad_input("no problem is given",
+                        "for example: matmul m=512 n=512 k=512, or a file with one problem a line");
+    }
+    std::vector<WeightedProblem> problems;
+    std::string joined;
+    for (const std::string& word : words) {
+        if (names_file(word)) {
+            for (WeightedProblem& problem : read_workload(word)) problems.push_back(std::move(problem));
+        } else if (word.find(' ') != std::string::npos) {
+            problems.push_back({parse_problem(word), 1});
+        } else {
+            joined += (joined.empty() ? "" : " ") + word;
+        }
+    }
+    if (!joined.empty()) problems.push_back({parse_problem(joined), 1});
+    std::vector<WeightedProblem> distinct;
+    for (const WeightedProblem& problem : problems) {
+        const auto same = std::find_if(distinct.begin(), distinct.end(),
+                                       [&](const WeightedProblem& other) { return other.problem == problem.problem; });
+        if (same == distinct.end()) {
+            require_fits_memory(problem.problem);
+            distinct.push_back(problem);
+        } else {
+            same->weight += problem.weight;
+        }
+    }
+    if (distinct.empty()) throw bad_input("'" + words.front() + "' holds no problem", "write one problem a line");
+    return distinct;
+}
+
+Problem problem_from(const std::vector<std::string>& words) {
+    const std::vector<WeightedProblem> problems = problems_from(words);
+    if (problems.size() != 1) {
+        throw bad_input("this command takes one problem, and " + std::to_string(problems.size()) + " are given");
+    }
+    return problems.front().problem;
+}
+
+int threads_from(std::optional<int> wish) {
+    const int cores = host().physical_cores;
+    const int threads = wish.value_or(cores);
+    if (threads < 1 || threads > cores) {
+        throw bad_input(
+            "--threads " + std::to_string(threads) + " is not possible here",
+            "this machine has " + std::to_string(cores) + " physical cores: give 1 to " + std::to_string(cores));
+    }
+    return threads;
+}
+
+Target target_from(const std::string& name) {
+    std::string note;
+    Target target = resolve_target(name, /*must_run=*/true, &note);
+    if (!note.empty()) std::cerr << "tilesmith: note: " << note << "\n";
+    return target;
+}
+
+void require_database(const std::string& path) {
+    if (!std::filesystem::exists(path)) {
+        throw bad_input("there is no database '" + path + "'", "'tilesmith tune PROBLEM --db " + path + "' makes one");
+    }
+}
+
+}  // namespace tilesmith

@@ -1,0 +1,74 @@
+// `tilesmith db stats | verify`: care of the database.
+#include <iostream>
+#include <memory>
+
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/print.h"
+#include "core/error.h"
+#include "tuning_db/database.h"
+
+namespace tilesmith {
+
+namespace {
+
+struct DbOptions {
+    bool json = false;
+    std::string path = kDefaultDatabase;
+    CLI::App* stats = nullptr;
+};
+
+int stats(const DbOptions& options) {
+    const nlohmann::ordered_json document = Database::open(options.path, Database::Mode::read).stats();
+    if (options.json) {
+        print_json(document);
+        return 0;
+    }
+    std::vector<std::vector<std::string>> rows = {{"database", options.path}};
+    for (const auto& [key, value] : document.items()) {
+        if (value.is_object()) {
+            for (const auto& [inner, count] : value.items()) rows.push_back({key + " " + inner, count.dump()});
+        } else {
+            rows.push_back({key, value.is_string() ? value.get<std::string>() : value.dump()});
+        }
+    }
+    print_table(rows);
+    return 0;
+}
+
+int verify(const DbOptions& options) {
+    const std::vector<std::string> complaints = Database::open(options.path, Database::Mode::read).verify();
+    if (options.json) print_json({{"sound", complaints.empty()}, {"complaints", complaints}});
+    if (!complaints.empty()) {
+        std::string text;
+        for (const std::string& complaint : complaints) text += "\n  " + complaint;
+        throw negative_answer("the database '" + options.path + "' is damaged:" + text,
+                              "keep a copy of the file before anything else writes to it");
+    }
+    if (!options.json) std::cout << options.path << " is sound\n";
+    return 0;
+}
+
+std::function<int()> declare(CLI::App& app) {
+    auto options = std::make_shared<DbOptions>();
+    app.require_subcommand(1);
+    options->stats = app.add_subcommand("stats", "what it holds");
+    CLI::App* verify_app = app.add_subcommand("verify", "whether it is sound");
+    for (CLI::App* sub : {options->stats, verify_app}) {
+        sub->add_option("--db", options->path, "the database")->capture_default_str();
+        sub->add_flag("--json", options->json, "one JSON document on stdout");
+        sub->footer("Example:\n  tilesmith db " + sub->get_name() + " --db tuning.db");
+    }
+    return [options] {
+        require_database(options->path);
+        return options->stats->parsed() ? stats(*options) : verify(*options);
+    };
+}
+
+}  // namespace
+
+Command db_command() {
+    return {"db", "shows what a database holds, or verifies it", "tilesmith db stats --db tuning.db", declare};
+}
+
+}  // namespace tilesmith

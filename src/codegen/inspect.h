@@ -1,0 +1,30 @@
+// Machine code as text, for people: the loops where a kernel spends its time, or all of it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tilesmith {
+
+// An innermost loop: the instructions from a backward branch's destination to the branch.
+struct MachineLoop {
+    std::string function;  // the symbol that it belongs to
+    uint64_t address = 0;  // of its first instruction, within its section
+    int instructions = 0;
+    int multiply_adds = 0;  // vector fused multiply-adds (vector multiplications where the code has none)
+    int vector_loads = 0;   // other vector instructions that read memory
+    int vector_stores = 0;
+    std::vector<std::string> lines;
+};
+
+struct MachineCode {
+    std::vector<MachineLoop> loops;  // the hottest first: by multiply-adds
+    std::string text;                // everything, with symbols as labels
+};
+
+// Disassembles an object file for the processor `llvm_cpu` (Target::llvm_cpu). Throws run_failed if LLVM cannot read
+// it.
+MachineCode disassemble(const std::string& object, const std::string& llvm_cpu);
+
+}  // namespace tilesmith
