@@ -1,0 +1,467 @@
+// Memory and threads of kernels (see the header): an allocator that can live in a caller's workspace, and one thread
+// pool.
+#define _GNU_SOURCE
+#include "tilesmith_runtime.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static void pause_briefly(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static void spin_lock(atomic_flag* lock) {
+    for (int tries = 0; atomic_flag_test_and_set_explicit(lock, memory_order_acquire); ++tries) {
+        if (tries < 1000) {
+            pause_briefly();
+        } else {
+            sched_yield();  // the holder lost its core
+        }
+    }
+}
+
+static void spin_unlock(atomic_flag* lock) { atomic_flag_clear_explicit(lock, memory_order_release); }
+
+// ----------------------------------------------------------------------------------------------------------------
+// memory
+
+enum {
+    kAlignment = 64,
+    kReadableBytes = 8
+};  // what halide_malloc promises: kernels may read 8 bytes past a block's end
+
+// Lies kAlignment bytes before the memory handed out.
+struct block {
+    struct block* next;
+    size_t bytes;
+};
+
+struct workspace {
+    atomic_flag lock;
+    struct block* freed;  // few: a kernel has a handful of allocations
+    char* unused;
+    char* end;
+};
+
+static size_t round_up(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+void* tilesmith_rt_workspace(void* memory, size_t bytes) {
+    if (!memory || bytes < TILESMITH_RT_WORKSPACE_OVERHEAD_BYTES) return NULL;
+    char* const start = memory;
+    char* const aligned = start + (kAlignment - (uintptr_t)memory % kAlignment) % kAlignment;
+    struct workspace* const space = (struct workspace*)(void*)aligned;
+    atomic_flag_clear(&space->lock);
+    space->freed = NULL;
+    space->unused = aligned + round_up(sizeof(struct workspace));
+    space->end = start + bytes;
+    return space;
+}
+
+static void* take_block(struct workspace* space, size_t bytes) {
+    for (struct block** link = &space->freed; *link; link = &(*link)->next) {
+        struct block* const block = *link;
+        if (block->bytes != bytes) continue;
+        *link = block->next;
+        return (char*)block + kAlignment;
+    }
+    if ((size_t)(space->end - space->unused) < kAlignment + bytes) return NULL;
+    struct block* const block = (struct block*)(void*)space->unused;
+    block->bytes = bytes;
+    space->unused += kAlignment + bytes;
+    return (char*)block + kAlignment;
+}
+
+void* halide_malloc(void* user_context, size_t bytes) {
+    if (bytes > SIZE_MAX / 2) return NULL;
+    const size_t padded = round_up(bytes + kReadableBytes);
+    if (!user_context) {
+        void* memory = NULL;
+        return posix_memalign(&memory, kAlignment, padded) == 0 ? memory : NULL;
+    }
+    struct workspace* const space = user_context;
+    spin_lock(&space->lock);
+    void* const memory = take_block(space, padded);
+    spin_unlock(&space->lock);
+    return memory;
+}
+
+void halide_free(void* user_context, void* memory) {
+    if (!user_context) {
+        free(memory);
+        return;
+    }
+    if (!memory) return;
+    struct workspace* const space = user_context;
+    struct block* const block = (struct block*)(void*)((char*)memory - kAlignment);
+    spin_lock(&space->lock);
+    block->next = space->freed;
+    space->freed = block;
+    spin_unlock(&space->lock);
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// threads
+
+typedef int (*halide_task_t)(void* user_context, int index, uint8_t* closure);
+
+enum { kMaxThreads = 1024, kSpinNs = 30000, kStackBytes = 8 << 20 };
+
+// What the application asked for.
+static struct {
+    atomic_flag lock;
+    int threads;  // below 1: the default
+    int cpus[kMaxThreads];
+    int cpu_count;
+    tilesmith_rt_parallel_for parallel_for;
+    void* user;
+    atomic_uint version;  // of threads and cpus: a change rebuilds the pool
+} wish = {.lock = ATOMIC_FLAG_INIT};
+
+// One loop at a time: its caller holds `busy`. A thread claims a task by taking one from `ticket`, whose upper half is
+// the number of the loop. The loop's fields below change only when all its tasks are done, so whoever has claimed one
+// and not yet counted it in `done` may read them; a thread that comes late finds nothing left and touches nothing.
+static struct {
+    _Alignas(64) atomic_ullong ticket;  // loop number << 32 | tasks not yet claimed
+    _Alignas(64) atomic_int done;
+    atomic_int result;
+    halide_task_t task;
+    void* user_context;
+    uint8_t* closure;
+    int min;
+    int size;
+    _Alignas(64) atomic_flag busy;
+    unsigned loop;
+
+    pthread_mutex_t lock;     // for sleeping only
+    pthread_cond_t work;      // a loop has begun, or `stop`
+    pthread_cond_t complete;  // `done` reached `size`
+    atomic_int sleepers;
+    atomic_bool caller_sleeps;
+    atomic_bool stop;
+
+    // Guarded by `busy`.
+    pthread_t workers[kMaxThreads];
+    int worker_count;
+    int64_t spin_ns;
+    unsigned built_version;
+    bool built;
+    bool fork_handled;
+} pool = {.busy = ATOMIC_FLAG_INIT,
+          .lock = PTHREAD_MUTEX_INITIALIZER,
+          .work = PTHREAD_COND_INITIALIZER,
+          .complete = PTHREAD_COND_INITIALIZER};
+
+static int64_t now_ns(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static bool work_left(void) { return (uint32_t)atomic_load(&pool.ticket) != 0; }
+
+static void run_tasks(void) {
+    for (;;) {
+        unsigned long long ticket = atomic_load(&pool.ticket);
+        do {
+            if ((uint32_t)ticket == 0) return;
+        } while (!atomic_compare_exchange_weak(&pool.ticket, &ticket, ticket - 1));
+        const int size = pool.size;
+        if (atomic_load(&pool.result) == 0) {
+            const int index = pool.min + (size - (int)(uint32_t)ticket);
+            const int code = pool.task(pool.user_context, index, pool.closure);
+            int none = 0;
+            if (code != 0) atomic_compare_exchange_strong(&pool.result, &none, code);
+        }
+        if (atomic_fetch_add(&pool.done, 1) + 1 == size && atomic_load(&pool.caller_sleeps)) {
+            pthread_mutex_lock(&pool.lock);
+            pthread_cond_signal(&pool.complete);
+            pthread_mutex_unlock(&pool.lock);
+        }
+    }
+}
+
+static bool all_done(void) { return atomic_load(&pool.done) == pool.size; }
+static bool work_or_stop(void) { return work_left() || atomic_load(&pool.stop); }
+
+// Whether `condition` came true within the spinning time.
+static bool spin_until(bool (*condition)(void), int64_t spin_ns) {
+    if (condition()) return true;
+    for (const int64_t end = now_ns() + spin_ns; now_ns() < end;) {
+        for (int i = 0; i < 16; ++i) {
+            if (condition()) return true;
+            pause_briefly();
+        }
+    }
+    return false;
+}
+
+static void* worker_main(void* spin_ns) {
+    while (!atomic_load(&pool.stop)) {
+        if (!spin_until(work_or_stop, (int64_t)(intptr_t)spin_ns)) {
+            pthread_mutex_lock(&pool.lock);
+            atomic_fetch_add(&pool.sleepers, 1);  // before the last look at the ticket: see begin_loop()
+            while (!work_or_stop()) pthread_cond_wait(&pool.work, &pool.lock);
+            atomic_fetch_sub(&pool.sleepers, 1);
+            pthread_mutex_unlock(&pool.lock);
+        }
+        run_tasks();
+    }
+    return NULL;
+}
+
+// The number of the first CPU that shares a core with `cpu`; `cpu` itself where the system does not tell.
+static int core_of(int cpu) {
+    char path[96];
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu);
+    FILE* const file = fopen(path, "re");
+    if (!file) return cpu;
+    char line[32] = "";
+    const bool read = fgets(line, sizeof line, file) != NULL;
+    fclose(file);
+    char* end = line;
+    const long first = strtol(line, &end, 10);
+    return read && end != line ? (int)first : cpu;
+}
+
+// The affinity mask of the process: that of the thread which loads this code, before anybody pins threads. Empty:
+// unknown.
+static cpu_set_t process_mask;
+
+__attribute__((constructor)) static void remember_mask(void) {
+    if (sched_getaffinity(0, sizeof process_mask, &process_mask) != 0) CPU_ZERO(&process_mask);
+}
+
+// One logical CPU for each physical core of that mask, starting with the calling thread's core. 0: unknown.
+static int cores_of_mask(int* cpus) {
+    cpu_set_t seen;
+    CPU_ZERO(&seen);
+    int count = 0;
+    const int here = sched_getcpu();
+    for (int i = -1; i < CPU_SETSIZE && count < kMaxThreads; ++i) {
+        const int cpu = i < 0 ? here : i;
+        if (cpu < 0 || cpu >= CPU_SETSIZE || !CPU_ISSET(cpu, &process_mask)) continue;
+        const int core = core_of(cpu);
+        if (core < 0 || core >= CPU_SETSIZE || CPU_ISSET(core, &seen)) continue;
+        CPU_SET(core, &seen);
+        cpus[count++] = cpu;
+    }
+    return count;
+}
+
+static atomic_int default_threads;  // 0: not yet known
+
+static int get_default_threads(void) {
+    int threads = atomic_load(&default_threads);
+    if (threads == 0) {
+        int cpus[kMaxThreads];
+        threads = cores_of_mask(cpus);
+        if (threads == 0) threads = (int)sysconf(_SC_NPROCESSORS_ONLN);
+        if (threads < 1) threads = 1;
+        if (threads > kMaxThreads) threads = kMaxThreads;
+        atomic_store(&default_threads, threads);
+    }
+    return threads;
+}
+
+static void stop_workers(void) {
+    atomic_store(&pool.stop, true);
+    pthread_mutex_lock(&pool.lock);
+    pthread_cond_broadcast(&pool.work);
+    pthread_mutex_unlock(&pool.lock);
+    for (int i = 0; i < pool.worker_count; ++i) pthread_join(pool.workers[i], NULL);
+    pool.worker_count = 0;
+    pool.built = false;
+    atomic_store(&pool.stop, false);
+}
+
+static void start_worker(int cpu) {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, kStackBytes);
+    if (cpu >= 0 && cpu < CPU_SETSIZE) {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        CPU_SET(cpu, &set);
+        pthread_attr_setaffinity_np(&attributes, sizeof set, &set);
+    }
+    if (pthread_create(&pool.workers[pool.worker_count], &attributes, worker_main, (void*)(intptr_t)pool.spin_ns) ==
+        0) {
+        ++pool.worker_count;
+    }
+    pthread_attr_destroy(&attributes);
+}
+
+// A child made by fork() has none of the threads; it starts its own if it wants any.
+static void forget_workers(void) {
+    pthread_mutex_init(&pool.lock, NULL);
+    pthread_cond_init(&pool.work, NULL);
+    pthread_cond_init(&pool.complete, NULL);
+    atomic_store(&pool.ticket, 0);
+    atomic_store(&pool.sleepers, 0);
+    pool.worker_count = 0;
+    pool.built = false;
+    atomic_flag_clear(&wish.lock);
+    atomic_flag_clear(&pool.busy);
+}
+
+// Makes the pool what was last asked for. The application's signals stay with its own threads.
+static void build_pool(void) {
+    static int cpus[kMaxThreads];
+    stop_workers();
+    if (!pool.fork_handled) pool.fork_handled = pthread_atfork(NULL, NULL, forget_workers) == 0;
+    const int cores = cores_of_mask(cpus);
+    spin_lock(&wish.lock);
+    pool.built_version = atomic_load(&wish.version);
+    const int threads = wish.threads;
+    int cpu_count = threads == cores ? cores : 0;
+    if (wish.cpu_count > 0) {
+        cpu_count = wish.cpu_count;
+        for (int i = 0; i < cpu_count; ++i) cpus[i] = wish.cpus[i];
+    }
+    spin_unlock(&wish.lock);
+    pool.spin_ns = threads <= get_default_threads() ? kSpinNs : 0;
+    sigset_t blocked;
+    sigset_t before;
+    sigfillset(&blocked);
+    const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; ++i) sigdelset(&blocked, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    for (int i = 1; i < threads; ++i) start_worker(cpu_count > 0 ? cpus[i % cpu_count] : -1);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pool.built = true;
+}
+
+static void begin_loop(int size) {
+    atomic_store(&pool.done, 0);
+    atomic_store(&pool.result, 0);
+    pool.size = size;
+    atomic_store(&pool.ticket, (unsigned long long)++pool.loop << 32 | (unsigned)size);
+    // A worker counts itself as a sleeper and then looks at the ticket; here it is the other way round: one sees the
+    // other.
+    const int sleepers = atomic_load(&pool.sleepers);
+    if (sleepers == 0) return;
+    pthread_mutex_lock(&pool.lock);
+    if (sleepers < size) {
+        pthread_cond_broadcast(&pool.work);
+    } else {
+        for (int i = 1; i < size; ++i) pthread_cond_signal(&pool.work);
+    }
+    pthread_mutex_unlock(&pool.lock);
+}
+
+static void await_others(void) {
+    if (spin_until(all_done, pool.spin_ns)) return;
+    pthread_mutex_lock(&pool.lock);
+    atomic_store(&pool.caller_sleeps, true);
+    while (!all_done()) pthread_cond_wait(&pool.complete, &pool.lock);
+    atomic_store(&pool.caller_sleeps, false);
+    pthread_mutex_unlock(&pool.lock);
+}
+
+static int run_serially(void* user_context, halide_task_t task, int min, int size, uint8_t* closure) {
+    for (int i = 0; i < size; ++i) {
+        const int code = task(user_context, min + i, closure);
+        if (code != 0) return code;
+    }
+    return 0;
+}
+
+// A loop as the application's own parallel_for sees it.
+struct foreign_loop {
+    halide_task_t task;
+    void* user_context;
+    uint8_t* closure;
+    int min;
+};
+
+static int foreign_task(void* closure, int index) {
+    const struct foreign_loop* const loop = closure;
+    return loop->task(loop->user_context, loop->min + index, loop->closure);
+}
+
+int halide_do_par_for(void* user_context, halide_task_t task, int min, int size, uint8_t* closure) {
+    spin_lock(&wish.lock);
+    if (wish.threads < 1) wish.threads = get_default_threads();
+    const int threads = wish.threads;
+    const tilesmith_rt_parallel_for parallel_for = wish.parallel_for;
+    void* const user = wish.user;
+    spin_unlock(&wish.lock);
+    if (parallel_for && size > 0) {
+        struct foreign_loop loop = {task, user_context, closure, min};
+        return parallel_for(user, foreign_task, &loop, size);
+    }
+    if (size <= 1 || threads == 1 || atomic_flag_test_and_set(&pool.busy)) {
+        return run_serially(user_context, task, min, size, closure);
+    }
+    if (!pool.built || pool.built_version != atomic_load(&wish.version)) build_pool();
+    pool.task = task;
+    pool.user_context = user_context;
+    pool.closure = closure;
+    pool.min = min;
+    begin_loop(size);
+    run_tasks();
+    await_others();
+    const int result = atomic_load(&pool.result);
+    atomic_flag_clear(&pool.busy);
+    return result;
+}
+
+int halide_do_task(void* user_context, halide_task_t task, int index, uint8_t* closure) {
+    return task(user_context, index, closure);
+}
+
+void tilesmith_rt_set_num_threads(int threads) {
+    if (threads < 1) threads = get_default_threads();
+    if (threads > kMaxThreads) threads = kMaxThreads;
+    spin_lock(&wish.lock);
+    if (wish.threads != threads) atomic_fetch_add(&wish.version, 1);
+    wish.threads = threads;
+    spin_unlock(&wish.lock);
+}
+
+int tilesmith_rt_get_num_threads(void) {
+    spin_lock(&wish.lock);
+    const int threads = wish.threads;
+    spin_unlock(&wish.lock);
+    return threads < 1 ? get_default_threads() : threads;
+}
+
+void tilesmith_rt_set_affinity(const int* cpus, int count) {
+    if (count > kMaxThreads) count = kMaxThreads;
+    if (count < 0) count = 0;
+    spin_lock(&wish.lock);
+    for (int i = 0; i < count; ++i) wish.cpus[i] = cpus[i];
+    wish.cpu_count = count;
+    atomic_fetch_add(&wish.version, 1);
+    spin_unlock(&wish.lock);
+}
+
+void tilesmith_rt_set_parallel_for(tilesmith_rt_parallel_for parallel_for, void* user) {
+    spin_lock(&wish.lock);
+    wish.parallel_for = parallel_for;
+    wish.user = user;
+    spin_unlock(&wish.lock);
+}
+
+// A loop still running after a second belongs to a program that exits in the middle of one: its threads end with it.
+__attribute__((destructor)) void tilesmith_rt_shutdown(void) {
+    for (int tries = 0; atomic_flag_test_and_set(&pool.busy); ++tries) {
+        if (tries == 1000) return;
+        const struct timespec millisecond = {0, 1000000};
+        nanosleep(&millisecond, NULL);
+    }
+    stop_workers();
+    atomic_flag_clear(&pool.busy);
+}
