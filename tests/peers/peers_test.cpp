@@ -1,0 +1,120 @@
+#include "peers/peer.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "core/error.h"
+#include "core/rng.h"
+#include "schedules/operator.h"
+
+using namespace tilesmith;
+
+namespace {
+
+struct Buffers {
+    std::vector<std::vector<float>> inputs;
+    std::vector<const float*> pointers;
+    std::vector<float> output, expected;
+
+    explicit Buffers(const Problem& problem) {
+        Rng rng(7);
+        const Operator& op = operator_of(problem);
+        std::vector<Argument> arguments = op.arguments(problem);
+        const auto size = static_cast<size_t>(arguments.back().elements());
+        arguments.pop_back();
+        for (const Argument& argument : arguments) {
+            std::vector<float>& values = inputs.emplace_back(static_cast<size_t>(argument.elements()));
+            for (float& value : values) value = static_cast<float>(rng.below(9)) - 4.0F;
+        }
+        for (const std::vector<float>& values : inputs) pointers.push_back(values.data());
+        output.assign(size, NAN);
+        expected.assign(size, 0);
+        op.reference(problem, pointers, expected.data());
+    }
+};
+
+// Whole numbers are exact in any order of summation; gelu's erf is approximated by oneDNN's polynomial.
+bool agrees(const Problem& problem, const std::vector<float>& output, const std::vector<float>& expected) {
+    const float tolerance = problem.exact() ? 0.0F : 1e-4F;
+    for (size_t i = 0; i < output.size(); ++i) {
+        if (!(std::abs(output[i] - expected[i]) <= tolerance * (1 + std::abs(expected[i])))) return false;
+    }
+    return true;
+}
+
+const std::vector<std::string> kProblems = {
+    "matmul m=1 n=1 k=1",
+    "matmul m=33 n=17 k=29",
+    "matmul b=3 m=13 n=7 k=19",
+    "matmul m=33 n=17 k=29 ta=1",
+    "matmul m=33 n=17 k=29 tb=1",
+    "matmul b=2 m=5 n=17 k=29 ta=1 tb=1",
+    "matmul m=33 n=17 k=29 weights=fixed",
+    "matmul m=33 n=17 k=29 epilogue=bias,relu",
+    "matmul b=2 m=9 n=17 k=5 epilogue=bias,add,relu6",
+    "matmul m=33 n=17 k=29 epilogue=add,scale,gelu",
+    "matmul m=33 n=17 k=29 epilogue=relu,bias",
+    "conv2d n=1 h=9 w=11 ci=5 co=7 kh=3 kw=3 pad=1",
+    "conv2d n=2 h=9 w=11 ci=6 co=9 kh=3 kw=2 stride=2 pad_h=1 groups=3",
+    "conv2d n=1 h=12 w=10 ci=4 co=4 kh=3 kw=3 stride_h=2 pad=1 dilation=2",
+    "conv2d n=1 h=10 w=10 ci=3 co=5 kh=4 kw=4 stride=3 pad_h_end=2",
+    "conv2d n=1 h=13 w=13 ci=17 co=17 kh=3 kw=3 pad=1 groups=17",
+    "conv2d n=1 h=8 w=8 ci=16 co=32 kh=1 kw=1",
+    "conv2d n=1 h=8 w=8 ci=16 co=32 kh=1 kw=1 weights=fresh",
+    "conv2d n=1 h=9 w=11 ci=8 co=8 kh=3 kw=3 pad=1 epilogue=bias,add,relu",
+    "conv2d n=1 h=9 w=11 ci=8 co=8 kh=3 kw=3 pad=1 epilogue=bias,scale,relu6",
+    "conv2d n=1 h=9 w=11 ci=5 co=7 kh=3 kw=3 pad=1 epilogue=bias,gelu",
+    "conv1d n=1 w=31 ci=5 co=7 kw=3 stride=2 pad=1",
+    "conv1d n=2 w=31 ci=8 co=8 kw=1",
+};
+
+}  // namespace
+
+TEST_CASE("every library on this machine agrees with the reference, with one thread and with two", "[unit]") {
+    for (const Peer& peer : peers()) {
+        if (!peer.available()) continue;
+        for (const std::string& text : kProblems) {
+            const Problem problem = parse_problem(text);
+            if (!peer.supports(problem)) continue;
+            for (const int threads : {1, 2}) {
+                Buffers buffers(problem);
+                for (const auto& kernel : peer.prepare(problem, threads, buffers.pointers, buffers.output.data())) {
+                    INFO(peer.name << ", " << kernel->layout() << ", " << threads << " threads: " << text);
+                    std::fill(buffers.output.begin(), buffers.output.end(), NAN);
+                    kernel->run();
+                    kernel->run();
+                    kernel->finish();
+                    CHECK(agrees(problem, buffers.output, buffers.expected));
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("a library that is available says its version", "[unit]") {
+    for (const Peer& peer : peers()) {
+        INFO(peer.name);
+        CHECK(peer.version().empty() == !peer.available());
+    }
+}
+
+TEST_CASE("BLAS libraries take no problem with an epilogue or a kernel larger than one tap", "[unit]") {
+    for (const char* name : {"openblas", "blis"}) {
+        const Peer& peer = peer_named(name);
+        CHECK(peer.supports(parse_problem("matmul m=4 n=4 k=4")));
+        CHECK(peer.supports(parse_problem("conv2d n=1 h=4 w=4 ci=4 co=4 kh=1 kw=1")));
+        CHECK_FALSE(peer.supports(parse_problem("matmul m=4 n=4 k=4 epilogue=relu")));
+        CHECK_FALSE(peer.supports(parse_problem("conv2d n=1 h=4 w=4 ci=4 co=4 kh=3 kw=3")));
+        CHECK_FALSE(peer.supports(parse_problem("conv2d n=1 h=4 w=4 ci=4 co=4 kh=1 kw=1 stride=2")));
+    }
+}
+
+TEST_CASE("an unknown library is an error that lists the known ones", "[unit]") {
+    try {
+        (void)peer_named("mkl");
+        FAIL("no error");
+    } catch (const Error& error) {
+        CHECK(error.exit_status() == 2);
+        CHECK(error.remedy().find("openblas, blis") != std::string::npos);
+    }
+}
