@@ -44,6 +44,10 @@ Schedule& Schedule::set(std::string_view decision, Value value) {
     return *this;
 }
 
+void Schedule::keep_first(size_t count) {
+    if (count < values_.size()) values_.erase(values_.begin() + static_cast<std::ptrdiff_t>(count), values_.end());
+}
+
 nlohmann::ordered_json Schedule::to_json() const {
     nlohmann::ordered_json json;
     json["template"] = id_.name;

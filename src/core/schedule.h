@@ -2,6 +2,7 @@
 // and replayed.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -41,6 +42,9 @@ class Schedule {
 
     // Sets a decision, keeping the order of first setting.
     Schedule& set(std::string_view decision, Value value);
+
+    // Forgets all but the first `count` decisions.
+    void keep_first(size_t count);
 
     // {"template": "register_tile", "version": 1, "mr": 6, "order": "nm", ...}, in decision order.
     [[nodiscard]] nlohmann::ordered_json to_json() const;
