@@ -1,0 +1,69 @@
+// The epilogue's operations written in Halide: the one place that gives each its meaning in generated code.
+#include "schedules/blocks/epilogue.h"
+
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "core/error.h"
+
+namespace tilesmith {
+namespace {
+
+Halide::Expr gelu(const Halide::Expr& x) {
+    const auto root_half = static_cast<float>(std::sqrt(0.5));
+    return 0.5F * x * (1.0F + Halide::erf(x * root_half));
+}
+
+Halide::Expr apply(EpilogueOp op, const Halide::Expr& value, const Halide::Expr& operand) {
+    switch (op) {
+        case EpilogueOp::bias:
+        case EpilogueOp::add:
+            return value + operand;
+        case EpilogueOp::scale:
+            return value * operand;
+        case EpilogueOp::relu:
+            return Halide::max(value, 0.0F);
+        case EpilogueOp::relu6:
+            return Halide::min(Halide::max(value, 0.0F), 6.0F);
+        case EpilogueOp::gelu:
+            return gelu(value);
+    }
+    throw run_failed("epilogue operation without a meaning");
+}
+
+}  // namespace
+
+void EpilogueInputs::append_to(Stage& stage) const {
+    stage.inputs.insert(stage.inputs.end(), tensors.begin(), tensors.end());
+    stage.input_extents.insert(stage.input_extents.end(), extents.begin(), extents.end());
+}
+
+EpilogueInputs epilogue_inputs(const Problem& problem, const std::vector<int64_t>& output_extents) {
+    EpilogueInputs inputs;
+    for (const EpilogueOp op : problem.epilogue()) {
+        const EpilogueInfo& info = epilogue_info(op);
+        if (info.tensor == EpilogueTensor::none) continue;
+        std::vector<int64_t> extents = output_extents;
+        if (info.tensor == EpilogueTensor::per_channel) extents.resize(1);
+        const std::string name = std::string(info.name) + "_" + std::to_string(inputs.tensors.size());
+        inputs.tensors.emplace_back(Halide::Float(32), static_cast<int>(extents.size()), name);
+        inputs.extents.push_back(std::move(extents));
+    }
+    return inputs;
+}
+
+Halide::Expr apply_epilogue(const Problem& problem, const EpilogueInputs& inputs, Halide::Expr value,
+                            const std::vector<Halide::Expr>& position) {
+    size_t next = 0;
+    for (const EpilogueOp op : problem.epilogue()) {
+        const EpilogueTensor tensor = epilogue_info(op).tensor;
+        Halide::Expr operand;
+        if (tensor == EpilogueTensor::per_channel) operand = inputs.tensors[next++](position[0]);
+        if (tensor == EpilogueTensor::full) operand = inputs.tensors[next++](position);
+        value = apply(op, value, operand);
+    }
+    return value;
+}
+
+}  // namespace tilesmith

@@ -1,0 +1,39 @@
+// Domains of tile and block sizes.
+#include "schedules/blocks/tiling.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace tilesmith {
+
+std::vector<int64_t> frugal_tiles(int64_t extent, const std::vector<int64_t>& tiles) {
+    std::vector<int64_t> frugal;
+    std::copy_if(tiles.begin(), tiles.end(), std::back_inserter(frugal),
+                 [&](int64_t tile) { return little_waste(extent, tile); });
+    if (!frugal.empty()) return frugal;
+    int64_t least = round_up(extent, tiles.front());
+    for (const int64_t tile : tiles) least = std::min(least, round_up(extent, tile));
+    std::copy_if(tiles.begin(), tiles.end(), std::back_inserter(frugal),
+                 [&](int64_t tile) { return round_up(extent, tile) == least; });
+    return frugal;
+}
+
+std::vector<int64_t> balanced_blocks(int64_t count, int64_t least, int64_t most) {
+    std::vector<int64_t> all;
+    for (int64_t blocks = 1; blocks < 2 * count; blocks *= 2) {
+        all.push_back(ceil_div(count, blocks));
+        all.push_back(ceil_div(count, blocks * 3));
+    }
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+    std::vector<int64_t> inside;
+    std::copy_if(all.begin(), all.end(), std::back_inserter(inside),
+                 [&](int64_t block) { return block >= least && block <= most; });
+    if (!inside.empty()) return inside;
+    const auto distance = [&](int64_t block) { return block < least ? least - block : block - most; };
+    return {*std::min_element(all.begin(), all.end(), [&](int64_t a, int64_t b) { return distance(a) < distance(b); })};
+}
+
+std::vector<Value> values_of(const std::vector<int64_t>& numbers) { return {numbers.begin(), numbers.end()}; }
+
+}  // namespace tilesmith

@@ -1,0 +1,26 @@
+// Arithmetic on tiles: what the domains of tile sizes are made of. No Halide.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/schedule.h"
+
+namespace tilesmith {
+
+constexpr int64_t ceil_div(int64_t value, int64_t by) { return (value + by - 1) / by; }
+constexpr int64_t round_up(int64_t value, int64_t to) { return ceil_div(value, to) * to; }
+
+// Whether tiles of `tile` cover `extent` computing at most a seventh too much.
+constexpr bool little_waste(int64_t extent, int64_t tile) { return round_up(extent, tile) * 7 <= extent * 8; }
+
+// Those of `tiles` that waste little; where none does, the ones that waste least. `tiles` must not be empty.
+std::vector<int64_t> frugal_tiles(int64_t extent, const std::vector<int64_t>& tiles);
+
+// Block lengths that divide `count` tiles into 1, 2, 3, 4, 6, 8, 12, ... blocks of nearly equal length, ascending. Only
+// those within [least, most]; the nearest one where none is. `count` is positive.
+std::vector<int64_t> balanced_blocks(int64_t count, int64_t least, int64_t most);
+
+std::vector<Value> values_of(const std::vector<int64_t>& numbers);
+
+}  // namespace tilesmith

@@ -1,0 +1,298 @@
+// What and how of the template register_tile: mr x (nv vectors) accumulators stay in registers over a run of k; around
+// them tiles form blocks for the caches.
+//
+// No buffer is read or written outside. Where an operand is used as it lies, the last tile of its axis starts earlier
+// and computes some elements a second time (ShiftInwards; the space keeps such tiles no longer than the axis). Where it
+// is packed, the panels are padded with zeros and the copy to the output is guarded.
+#include "schedules/matmul/register_tile.h"
+
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "schedules/blocks/epilogue.h"
+#include "schedules/blocks/tiling.h"
+#include "schedules/matmul/operands.h"
+
+namespace tilesmith {
+namespace {
+
+using Halide::Expr;
+using Halide::Func;
+using Halide::RDom;
+using Halide::RVar;
+using Halide::TailStrategy;
+using Halide::Var;
+
+// The schedule's decisions as Halide wants them: plain ints.
+struct Plan {
+    Plan(const MatmulShape& shape, const Schedule& schedule, const Target& target)
+        : lanes(target.lanes(4)),
+          mr(as_int(schedule.number("mr"))),
+          nr(as_int(schedule.number("nv")) * lanes),
+          kc(as_int(schedule.number("kc"))),
+          k_unroll(as_int(schedule.number("k_unroll"))),
+          m_tiles(as_int(schedule.number("m_block"))),
+          n_tiles(as_int(schedule.number("n_block"))),
+          pack_a(schedule.choice("pack_a")),
+          pack_b(schedule.choice("pack_b")),
+          order(schedule.choice("order")),
+          outer(schedule.choice("outer")),
+          parallel(schedule.find("parallel") != nullptr ? schedule.choice("parallel") : "no"),
+          k_blocks(as_int(ceil_div(shape.k, kc))) {}
+
+    static int as_int(int64_t value) { return static_cast<int>(value); }
+    [[nodiscard]] bool packs_a() const { return pack_a != "none"; }
+    [[nodiscard]] bool packs_b() const { return pack_b != "none"; }
+
+    int lanes, mr, nr, kc, k_unroll;
+    int m_tiles, n_tiles;  // tiles in a block
+    std::string pack_a, pack_b, order, outer, parallel;
+    int k_blocks;
+};
+
+class Build {
+  public:
+    Build(const Problem& problem, const Schedule& schedule, const Target& target)
+        : problem_(problem), shape_(problem), in_(shape_), plan_(shape_, schedule, target) {}
+
+    Pipeline pipeline() {
+        define();
+        schedule_output();
+        if (plan_.k_blocks > 1) schedule_block();
+        schedule_tile();
+        schedule_packing();
+        return stages();
+    }
+
+  private:
+    void define();
+    void schedule_output();
+    void schedule_block();
+    void schedule_tile();
+    void schedule_packing();
+    void split_blocks(TailStrategy m_tail, TailStrategy n_tail);
+    void make_parallel();
+    Pipeline stages();
+
+    [[nodiscard]] TailStrategy tail(bool packed) const {
+        return packed ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards;
+    }
+    [[nodiscard]] bool ahead() const { return plan_.pack_b == "ahead"; }
+    [[nodiscard]] int64_t b_panels() const { return ceil_div(shape_.n, plan_.nr); }
+
+    const Problem& problem_;
+    MatmulShape shape_;
+    MatmulOperands in_;
+    Plan plan_;
+    EpilogueInputs epilogue_;
+
+    Var n_{"n"}, m_{"m"}, batch_{"batch"}, k_block_{"k_block"};
+    Var lane_{"lane"}, vector_{"vector"}, row_{"row"}, n_tile_{"n_tile"}, m_tile_{"m_tile"}, n_blk_{"n_blk"},
+        m_blk_{"m_blk"};
+    Var c_lane_{"c_lane"}, c_vector_{"c_vector"}, c_row_{"c_row"}, c_n_tile_{"c_n_tile"}, c_m_tile_{"c_m_tile"};
+    Var inside_{"inside"}, depth_{"depth"}, panel_{"panel"};
+    RDom k_, blocks_;
+    Func packed_a_{"packed_a"}, packed_b_{"packed_b"}, tile_{"tile"}, block_{"block"}, out_{"out"};
+    Halide::ImageParam ahead_b_{Halide::Float(32), 4, "packed_b"};
+    Var inner_n_, inner_m_;  // the tile loops around tile_
+    Var n_level_, m_level_;  // the block loops (renamed where they are fused)
+    Func around_;            // the Func with the tile loops: out_ or block_
+};
+
+// What: panels, tiles, blocks, output.
+void Build::define() {
+    const int k_extent = static_cast<int>(shape_.k);
+    const int mr = plan_.mr;
+    const int nr = plan_.nr;
+    {
+        const Expr row = panel_ * mr + inside_;
+        const Expr last = static_cast<int>(shape_.m - 1);
+        if (shape_.m % mr == 0)
+            packed_a_(inside_, depth_, panel_, batch_) = in_.a(row, depth_, batch_);
+        else
+            packed_a_(inside_, depth_, panel_, batch_) = Halide::select(
+                Halide::likely(row <= last), in_.a(Halide::min(Halide::likely(row), last), depth_, batch_), 0.0F);
+    }
+    {
+        const Expr column = panel_ * nr + inside_;
+        const Expr last = static_cast<int>(shape_.n - 1);
+        if (shape_.n % nr == 0)
+            packed_b_(inside_, depth_, panel_, batch_) = in_.b(column, depth_, batch_);
+        else
+            packed_b_(inside_, depth_, panel_, batch_) = Halide::select(
+                Halide::likely(column <= last), in_.b(Halide::min(Halide::likely(column), last), depth_, batch_), 0.0F);
+    }
+    k_ = RDom(0, plan_.kc, "k");
+    const bool blocked = plan_.k_blocks > 1;
+    const Expr depth = blocked ? Expr(k_block_ * plan_.kc + k_) : Expr(k_);
+    if (blocked && k_extent % plan_.kc != 0) k_.where(k_block_ * plan_.kc + k_ < k_extent);
+    const Expr a = plan_.packs_a() ? packed_a_(m_ % mr, depth, m_ / mr, batch_) : in_.a(m_, depth, batch_);
+    Expr b = in_.b(n_, depth, batch_);
+    if (ahead())
+        b = ahead_b_(n_ % nr, depth, n_ / nr, batch_);
+    else if (plan_.packs_b())
+        b = packed_b_(n_ % nr, depth, n_ / nr, batch_);
+
+    std::vector<Var> at{n_, m_, batch_};
+    Expr sum;
+    if (blocked) {
+        tile_(n_, m_, batch_, k_block_) = 0.0F;
+        tile_(n_, m_, batch_, k_block_) += a * b;
+        blocks_ = RDom(0, plan_.k_blocks, "k_blocks");
+        block_(n_, m_, batch_) = 0.0F;
+        block_(n_, m_, batch_) += tile_(n_, m_, batch_, blocks_);
+        sum = block_(n_, m_, batch_);
+    } else {
+        tile_(n_, m_, batch_) = 0.0F;
+        tile_(n_, m_, batch_) += a * b;
+        sum = tile_(n_, m_, batch_);
+    }
+    epilogue_ = epilogue_inputs(problem_, shape_.output_extents());
+    out_(n_, m_, batch_) = apply_epilogue(problem_, epilogue_, sum, {n_, m_, batch_});
+}
+
+void Build::schedule_output() {
+    out_.bound(n_, 0, static_cast<int>(shape_.n))
+        .bound(m_, 0, static_cast<int>(shape_.m))
+        .bound(batch_, 0, static_cast<int>(shape_.b));
+    const bool n_outer = plan_.outer == "n";
+    n_level_ = n_blk_;
+    m_level_ = m_blk_;
+    if (plan_.k_blocks == 1) {
+        // Tiles, then blocks of tiles: a block that sticks out costs nothing.
+        out_.split(m_, m_tile_, row_, plan_.mr, tail(plan_.packs_a()))
+            .split(n_, n_tile_, lane_, plan_.nr, tail(plan_.packs_b()))
+            .split(m_tile_, m_blk_, m_tile_, plan_.m_tiles, TailStrategy::GuardWithIf)
+            .split(n_tile_, n_blk_, n_tile_, plan_.n_tiles, TailStrategy::GuardWithIf)
+            .split(lane_, vector_, lane_, plan_.lanes)
+            .vectorize(lane_)
+            .unroll(vector_)
+            .unroll(row_)
+            .partition(m_tile_, Halide::Partition::Never);
+        const Var first = plan_.order == "nm" ? m_tile_ : n_tile_;
+        const Var second = plan_.order == "nm" ? n_tile_ : m_tile_;
+        out_.reorder(lane_, vector_, row_, first, second, n_outer ? m_blk_ : n_blk_, n_outer ? n_blk_ : m_blk_, batch_);
+        around_ = out_;
+        inner_n_ = n_tile_;
+        inner_m_ = m_tile_;
+    } else {
+        out_.split(m_, m_blk_, m_, plan_.m_tiles * plan_.mr, tail(plan_.packs_a()))
+            .split(n_, n_blk_, n_, plan_.n_tiles * plan_.nr, tail(plan_.packs_b()))
+            .split(n_, vector_, lane_, plan_.lanes, TailStrategy::GuardWithIf)
+            .vectorize(lane_)
+            .reorder(lane_, vector_, m_, n_outer ? m_blk_ : n_blk_, n_outer ? n_blk_ : m_blk_, batch_);
+        around_ = block_;
+        inner_n_ = c_n_tile_;
+        inner_m_ = c_m_tile_;
+    }
+    make_parallel();
+}
+
+void Build::make_parallel() {
+    if (plan_.parallel == "no") return;
+    const bool n_outer = plan_.outer == "n";
+    const Var inner = n_outer ? m_blk_ : n_blk_;
+    const Var outer = n_outer ? n_blk_ : m_blk_;
+    if (plan_.parallel == "inner") {
+        out_.parallel(inner);
+        return;
+    }
+    const Var both("both");
+    const Var task("task");
+    if (plan_.parallel == "both") out_.fuse(inner, outer, both);
+    const Var level = plan_.parallel == "both" ? both : outer;
+    out_.fuse(level, batch_, task).parallel(task);
+    if (plan_.parallel == "both" || n_outer) n_level_ = task;
+    if (plan_.parallel == "both" || !n_outer) m_level_ = task;
+}
+
+// The sums of one block over all of k, updated by one block of k after the other.
+void Build::schedule_block() {
+    const Var level = plan_.outer == "n" ? m_level_ : n_level_;
+    block_.compute_at(out_, level)
+        .bound_extent(n_, plan_.n_tiles * plan_.nr)
+        .bound_extent(m_, plan_.m_tiles * plan_.mr)
+        .bound_extent(batch_, 1)
+        .vectorize(n_, plan_.lanes);
+    const Var first = plan_.order == "nm" ? c_m_tile_ : c_n_tile_;
+    const Var second = plan_.order == "nm" ? c_n_tile_ : c_m_tile_;
+    block_.update()
+        .split(m_, c_m_tile_, c_row_, plan_.mr)
+        .split(n_, c_n_tile_, c_lane_, plan_.nr)
+        .split(c_lane_, c_vector_, c_lane_, plan_.lanes)
+        .reorder(c_lane_, c_vector_, c_row_, first, second, blocks_, batch_)
+        .vectorize(c_lane_)
+        .unroll(c_vector_)
+        .unroll(c_row_);
+}
+
+// The register tile: all its accumulators, k outside of them.
+void Build::schedule_tile() {
+    tile_.compute_at(around_, plan_.order == "nm" ? inner_m_ : inner_n_)
+        .bound_extent(n_, plan_.nr)
+        .bound_extent(m_, plan_.mr)
+        .bound_extent(batch_, 1)
+        .vectorize(n_, plan_.lanes)
+        .unroll(n_)
+        .unroll(m_);
+    if (plan_.k_blocks > 1) tile_.bound_extent(k_block_, 1);
+    tile_.update().reorder(n_, m_, k_).vectorize(n_, plan_.lanes).unroll(n_).unroll(m_);
+    if (plan_.k_unroll > 1) tile_.update().unroll(k_, plan_.k_unroll);
+}
+
+void Build::schedule_packing() {
+    const int k_extent = static_cast<int>(shape_.k);
+    if (plan_.packs_a()) {
+        const bool panel = plan_.pack_a == "panel";
+        if (panel)
+            packed_a_.compute_at(around_, inner_m_);
+        else
+            packed_a_.compute_at(out_, m_level_);
+        packed_a_.bound_extent(inside_, plan_.mr)
+            .bound_extent(depth_, k_extent)
+            .bound_extent(panel_, panel ? 1 : plan_.m_tiles)
+            .bound_extent(batch_, 1)
+            .unroll(inside_);
+    }
+    if (plan_.packs_b() && !ahead()) {
+        const bool panel = plan_.pack_b == "panel";
+        if (panel)
+            packed_b_.compute_at(around_, inner_n_);
+        else if (plan_.pack_b == "block")
+            packed_b_.compute_at(out_, n_level_);
+        else
+            packed_b_.compute_root();
+        if (plan_.pack_b != "whole")
+            packed_b_.bound_extent(inside_, plan_.nr)
+                .bound_extent(depth_, k_extent)
+                .bound_extent(panel_, panel ? 1 : plan_.n_tiles)
+                .bound_extent(batch_, 1);
+        packed_b_.vectorize(inside_, plan_.lanes).unroll(inside_);
+    }
+}
+
+Pipeline Build::stages() {
+    Pipeline pipeline;
+    pipeline.run.output = out_;
+    pipeline.run.output_extents = shape_.output_extents();
+    pipeline.run.inputs = {in_.a_buffer, ahead() ? ahead_b_ : in_.b_buffer};
+    const std::vector<int64_t> packed{plan_.nr, shape_.k, b_panels(), shape_.b};
+    pipeline.run.input_extents = {shape_.a_extents(), ahead() ? packed : shape_.b_extents()};
+    epilogue_.append_to(pipeline.run);
+    if (ahead()) {
+        packed_b_.bound(inside_, 0, plan_.nr).vectorize(inside_, plan_.lanes).unroll(inside_);
+        pipeline.pack = Stage{packed_b_, {in_.b_buffer}, {shape_.b_extents()}, packed};
+    }
+    return pipeline;
+}
+
+}  // namespace
+
+Pipeline RegisterTiledMatmul::build(const Problem& problem, const Schedule& schedule, const Target& target,
+                                    const Conditions&) {
+    return Build(problem, schedule, target).pipeline();
+}
+
+}  // namespace tilesmith
