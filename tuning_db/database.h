@@ -22,13 +22,14 @@ struct SessionInfo {
         host_state;  // load average, governor, noise floor, lock waits, ... as known at the beginning
 };
 
+// What is given must match; {.problem = text} asks for all trials of a problem.
 struct TrialQuery {
-    std::optional<std::string> problem;
-    std::optional<Conditions> conditions;
-    std::optional<std::string> device;
-    std::optional<std::string> toolchain;
-    std::optional<int64_t> id;
-    std::optional<std::string> schedule_hash;
+    std::optional<std::string> problem = {};
+    std::optional<Conditions> conditions = {};
+    std::optional<std::string> device = {};
+    std::optional<std::string> toolchain = {};
+    std::optional<int64_t> id = {};
+    std::optional<std::string> schedule_hash = {};  // its 16 digits or the first of them
 };
 
 class Database {
@@ -41,22 +42,25 @@ class Database {
     // Throws bad_input: missing (read), not an SQLite database, not a tuning database (never touched), no such folder.
     // Throws run_failed: newer version (never touched), locked for longer than the busy time-out (says by whom if
     // known).
-    static Database open(const std::string& path, Mode mode);
+    // Not for use by several threads at once.
+    static Database open(const std::string& path, Mode mode, int busy_timeout_ms = 5000);
     Database(Database&&) noexcept;
     Database& operator=(Database&&) noexcept;
     ~Database();
 
     [[nodiscard]] const std::string& path() const;
 
+    // Makes the device and the toolchain known: trials and selections name them.
     int64_t begin_session(const SessionInfo& info, const Device& device, const Toolchain& toolchain);
     // Merges `facts` (noise floor, why it stopped, trial counts, ...) into the session's row and stamps its end.
     void end_session(int64_t session, const std::string& stop_reason, const nlohmann::ordered_json& facts);
 
     // Durable when it returns (committed; survives kill -9). Returns the trial's id. Disk full: throws run_failed and
-    // what was written before stays readable.
+    // what was written before stays readable. The session must have begun.
     int64_t append(const Trial& trial);
     void write(const Selection& selection);
 
+    // In the order they were appended.
     [[nodiscard]] std::vector<Trial> trials(const TrialQuery& query) const;
     // The newest selection of exactly this key.
     [[nodiscard]] std::optional<Selection> selection(const TrialKey& key) const;
@@ -67,7 +71,8 @@ class Database {
     // N,
     //  "bytes": N, ...}
     [[nodiscard]] nlohmann::ordered_json stats() const;
-    // SQLite's integrity and foreign key checks; the complaints, empty when sound.
+    // SQLite's integrity and foreign key checks, and that every trial's schedule has the hash beside it; the
+    // complaints, empty when sound.
     [[nodiscard]] std::vector<std::string> verify() const;
 
   private:
