@@ -6,7 +6,7 @@
 // is packed, the panels are padded with zeros and the copy to the output is guarded.
 #include "schedules/matmul/register_tile.h"
 
-#include <array>
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,25 +31,25 @@ struct Plan {
         : lanes(target.lanes(4)),
           mr(as_int(schedule.number("mr"))),
           nr(as_int(schedule.number("nv")) * lanes),
-          kc(as_int(schedule.number("kc"))),
           k_unroll(as_int(schedule.number("k_unroll"))),
+          k_blocks(as_int(schedule.number("k_blocks"))),
+          kc(as_int(shape.k / (k_blocks * k_unroll) * k_unroll)),
           m_tiles(as_int(schedule.number("m_block"))),
           n_tiles(as_int(schedule.number("n_block"))),
           pack_a(schedule.choice("pack_a")),
           pack_b(schedule.choice("pack_b")),
           order(schedule.choice("order")),
           outer(schedule.choice("outer")),
-          parallel(schedule.find("parallel") != nullptr ? schedule.choice("parallel") : "no"),
-          k_blocks(as_int(ceil_div(shape.k, kc))) {}
+          parallel(schedule.find("parallel") != nullptr ? schedule.choice("parallel") : "no") {}
 
     static int as_int(int64_t value) { return static_cast<int>(value); }
     [[nodiscard]] bool packs_a() const { return pack_a != "none"; }
     [[nodiscard]] bool packs_b() const { return pack_b != "none"; }
 
-    int lanes, mr, nr, kc, k_unroll;
+    int lanes, mr, nr, k_unroll, k_blocks;
+    int kc;                // depth of a block of k; what remains is less than k_blocks * k_unroll
     int m_tiles, n_tiles;  // tiles in a block
     std::string pack_a, pack_b, order, outer, parallel;
-    int k_blocks;
 };
 
 class Build {
@@ -60,7 +60,7 @@ class Build {
     Pipeline pipeline() {
         define();
         schedule_output();
-        if (plan_.k_blocks > 1) schedule_block();
+        if (blocked()) schedule_block();
         schedule_tile();
         schedule_packing();
         return stages();
@@ -72,10 +72,14 @@ class Build {
     void schedule_block();
     void schedule_tile();
     void schedule_packing();
-    void split_blocks(TailStrategy m_tail, TailStrategy n_tail);
     void make_parallel();
     Pipeline stages();
 
+    [[nodiscard]] Expr padded_a(const Expr& row, const Expr& depth) const;
+    [[nodiscard]] Expr padded_b(const Expr& column, const Expr& depth) const;
+    [[nodiscard]] Expr packed_or_plain_a(const Expr& depth) const;
+    [[nodiscard]] Expr packed_or_plain_b(const Expr& depth) const;
+    [[nodiscard]] bool blocked() const { return plan_.k_blocks > 1; }
     [[nodiscard]] TailStrategy tail(bool packed) const {
         return packed ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards;
     }
@@ -101,52 +105,65 @@ class Build {
     Func around_;            // the Func with the tile loops: out_ or block_
 };
 
+// `element(index)`, or 0 where `index` lies beyond `extent`. Spans that divide the extent need no such care.
+template <class Element>
+Expr padded(const Expr& index, int64_t extent, int64_t span, const Element& element) {
+    if (extent % span == 0) return element(index);
+    const int last = static_cast<int>(extent - 1);
+    return Halide::select(Halide::likely(index <= last), element(Halide::min(Halide::likely(index), last)), 0.0F);
+}
+
+// What is packed: whole blocks may stick out further than single panels.
+Expr Build::padded_a(const Expr& row, const Expr& depth) const {
+    const bool by_block = blocked() || plan_.pack_a == "block";
+    return padded(row, shape_.m, plan_.mr * (by_block ? plan_.m_tiles : 1),
+                  [&](const Expr& inside) { return in_.a(inside, depth, batch_); });
+}
+
+Expr Build::padded_b(const Expr& column, const Expr& depth) const {
+    const bool by_block = !ahead() && (blocked() || plan_.pack_b == "block");
+    return padded(column, shape_.n, plan_.nr * (by_block ? plan_.n_tiles : 1),
+                  [&](const Expr& inside) { return in_.b(inside, depth, batch_); });
+}
+
+// Operands as the inner loop reads them: from their panels where they are packed.
+Expr Build::packed_or_plain_a(const Expr& depth) const {
+    if (!plan_.packs_a()) return in_.a(m_, depth, batch_);
+    return packed_a_(m_ % plan_.mr, depth, m_ / plan_.mr, batch_);
+}
+
+Expr Build::packed_or_plain_b(const Expr& depth) const {
+    if (ahead()) return ahead_b_(n_ % plan_.nr, depth, n_ / plan_.nr, batch_);
+    if (!plan_.packs_b()) return in_.b(n_, depth, batch_);
+    return packed_b_(n_ % plan_.nr, depth, n_ / plan_.nr, batch_);
+}
+
 // What: panels, tiles, blocks, output.
 void Build::define() {
-    const int k_extent = static_cast<int>(shape_.k);
-    const int mr = plan_.mr;
-    const int nr = plan_.nr;
-    {
-        const Expr row = panel_ * mr + inside_;
-        const Expr last = static_cast<int>(shape_.m - 1);
-        if (shape_.m % mr == 0)
-            packed_a_(inside_, depth_, panel_, batch_) = in_.a(row, depth_, batch_);
-        else
-            packed_a_(inside_, depth_, panel_, batch_) = Halide::select(
-                Halide::likely(row <= last), in_.a(Halide::min(Halide::likely(row), last), depth_, batch_), 0.0F);
-    }
-    {
-        const Expr column = panel_ * nr + inside_;
-        const Expr last = static_cast<int>(shape_.n - 1);
-        if (shape_.n % nr == 0)
-            packed_b_(inside_, depth_, panel_, batch_) = in_.b(column, depth_, batch_);
-        else
-            packed_b_(inside_, depth_, panel_, batch_) = Halide::select(
-                Halide::likely(column <= last), in_.b(Halide::min(Halide::likely(column), last), depth_, batch_), 0.0F);
+    packed_a_(inside_, depth_, panel_, batch_) = padded_a(panel_ * plan_.mr + inside_, depth_);
+    packed_b_(inside_, depth_, panel_, batch_) = padded_b(panel_ * plan_.nr + inside_, depth_);
+
+    // The first sums are those of the depths that remain when k is cut into blocks (or unrolled steps) of equal length.
+    Expr first = 0.0F;
+    for (int64_t depth = plan_.k_blocks * plan_.kc; depth < shape_.k; ++depth) {
+        const Expr at = static_cast<int>(depth);
+        const Expr a = plan_.pack_a == "panel" && blocked() ? padded_a(m_, at) : packed_or_plain_a(at);
+        const Expr b = plan_.pack_b == "panel" && blocked() ? padded_b(n_, at) : packed_or_plain_b(at);
+        first += a * b;
     }
     k_ = RDom(0, plan_.kc, "k");
-    const bool blocked = plan_.k_blocks > 1;
-    const Expr depth = blocked ? Expr(k_block_ * plan_.kc + k_) : Expr(k_);
-    if (blocked && k_extent % plan_.kc != 0) k_.where(k_block_ * plan_.kc + k_ < k_extent);
-    const Expr a = plan_.packs_a() ? packed_a_(m_ % mr, depth, m_ / mr, batch_) : in_.a(m_, depth, batch_);
-    Expr b = in_.b(n_, depth, batch_);
-    if (ahead())
-        b = ahead_b_(n_ % nr, depth, n_ / nr, batch_);
-    else if (plan_.packs_b())
-        b = packed_b_(n_ % nr, depth, n_ / nr, batch_);
-
-    std::vector<Var> at{n_, m_, batch_};
     Expr sum;
-    if (blocked) {
+    if (blocked()) {
+        const Expr depth = k_block_ * plan_.kc + k_;
         tile_(n_, m_, batch_, k_block_) = 0.0F;
-        tile_(n_, m_, batch_, k_block_) += a * b;
+        tile_(n_, m_, batch_, k_block_) += packed_or_plain_a(depth) * packed_or_plain_b(depth);
         blocks_ = RDom(0, plan_.k_blocks, "k_blocks");
-        block_(n_, m_, batch_) = 0.0F;
+        block_(n_, m_, batch_) = first;
         block_(n_, m_, batch_) += tile_(n_, m_, batch_, blocks_);
         sum = block_(n_, m_, batch_);
     } else {
-        tile_(n_, m_, batch_) = 0.0F;
-        tile_(n_, m_, batch_) += a * b;
+        tile_(n_, m_, batch_) = first;
+        tile_(n_, m_, batch_) += packed_or_plain_a(k_) * packed_or_plain_b(k_);
         sum = tile_(n_, m_, batch_);
     }
     epilogue_ = epilogue_inputs(problem_, shape_.output_extents());
@@ -160,7 +177,7 @@ void Build::schedule_output() {
     const bool n_outer = plan_.outer == "n";
     n_level_ = n_blk_;
     m_level_ = m_blk_;
-    if (plan_.k_blocks == 1) {
+    if (!blocked()) {
         // Tiles, then blocks of tiles: a block that sticks out costs nothing.
         out_.split(m_, m_tile_, row_, plan_.mr, tail(plan_.packs_a()))
             .split(n_, n_tile_, lane_, plan_.nr, tail(plan_.packs_b()))
@@ -170,7 +187,11 @@ void Build::schedule_output() {
             .vectorize(lane_)
             .unroll(vector_)
             .unroll(row_)
-            .partition(m_tile_, Halide::Partition::Never);
+            .partition(m_tile_, Halide::Partition::Never)
+            .partition(m_blk_, Halide::Partition::Never)
+            .partition(n_blk_, Halide::Partition::Never);
+        // Only a guarded write of the last columns is worth a loop of its own.
+        if (!plan_.packs_b() || shape_.n % plan_.nr == 0) out_.partition(n_tile_, Halide::Partition::Never);
         const Var first = plan_.order == "nm" ? m_tile_ : n_tile_;
         const Var second = plan_.order == "nm" ? n_tile_ : m_tile_;
         out_.reorder(lane_, vector_, row_, first, second, n_outer ? m_blk_ : n_blk_, n_outer ? n_blk_ : m_blk_, batch_);
@@ -182,7 +203,9 @@ void Build::schedule_output() {
             .split(n_, n_blk_, n_, plan_.n_tiles * plan_.nr, tail(plan_.packs_b()))
             .split(n_, vector_, lane_, plan_.lanes, TailStrategy::GuardWithIf)
             .vectorize(lane_)
-            .reorder(lane_, vector_, m_, n_outer ? m_blk_ : n_blk_, n_outer ? n_blk_ : m_blk_, batch_);
+            .reorder(lane_, vector_, m_, n_outer ? m_blk_ : n_blk_, n_outer ? n_blk_ : m_blk_, batch_)
+            .partition(m_blk_, Halide::Partition::Never)
+            .partition(n_blk_, Halide::Partition::Never);
         around_ = block_;
         inner_n_ = c_n_tile_;
         inner_m_ = c_m_tile_;
@@ -237,13 +260,14 @@ void Build::schedule_tile() {
         .vectorize(n_, plan_.lanes)
         .unroll(n_)
         .unroll(m_);
-    if (plan_.k_blocks > 1) tile_.bound_extent(k_block_, 1);
+    if (blocked()) tile_.bound_extent(k_block_, 1);
     tile_.update().reorder(n_, m_, k_).vectorize(n_, plan_.lanes).unroll(n_).unroll(m_);
     if (plan_.k_unroll > 1) tile_.update().unroll(k_, plan_.k_unroll);
 }
 
 void Build::schedule_packing() {
     const int k_extent = static_cast<int>(shape_.k);
+    const int panel_depth = blocked() ? plan_.kc : k_extent;
     if (plan_.packs_a()) {
         const bool panel = plan_.pack_a == "panel";
         if (panel)
@@ -251,7 +275,7 @@ void Build::schedule_packing() {
         else
             packed_a_.compute_at(out_, m_level_);
         packed_a_.bound_extent(inside_, plan_.mr)
-            .bound_extent(depth_, k_extent)
+            .bound_extent(depth_, panel ? panel_depth : k_extent)
             .bound_extent(panel_, panel ? 1 : plan_.m_tiles)
             .bound_extent(batch_, 1)
             .unroll(inside_);
@@ -266,7 +290,7 @@ void Build::schedule_packing() {
             packed_b_.compute_root();
         if (plan_.pack_b != "whole")
             packed_b_.bound_extent(inside_, plan_.nr)
-                .bound_extent(depth_, k_extent)
+                .bound_extent(depth_, panel ? panel_depth : k_extent)
                 .bound_extent(panel_, panel ? 1 : plan_.n_tiles)
                 .bound_extent(batch_, 1);
         packed_b_.vectorize(inside_, plan_.lanes).unroll(inside_);

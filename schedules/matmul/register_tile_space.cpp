@@ -46,15 +46,24 @@ std::vector<int64_t> vector_counts(const MatmulShape& shape, const Target& targe
     return lengths;
 }
 
-std::vector<int64_t> k_lengths(const MatmulShape& shape) {
-    std::vector<int64_t> lengths;
-    for (const int64_t blocks : {16, 12, 8, 6, 4, 3, 2}) {
-        const int64_t length = round_up(ceil_div(shape.k, blocks), 8);
-        if (length >= 128 && length <= 768 && length < shape.k && (lengths.empty() || lengths.back() != length))
-            lengths.push_back(length);
+// Blocks of k: none, or such that a block is 128 to 768 deep. What remains is summed less efficiently.
+std::vector<int64_t> k_block_counts(const MatmulShape& shape) {
+    std::vector<int64_t> counts;
+    if (shape.k <= 2048) counts.push_back(1);
+    for (const int64_t count : {2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64})
+        if (shape.k / count >= 128 && shape.k / count <= 768) counts.push_back(count);
+    return counts.empty() ? std::vector<int64_t>{ceil_div(shape.k, 768)} : counts;
+}
+
+// How far the loop over a block of k is unrolled: bounded by the code's size, and by what remains of k.
+std::vector<int64_t> k_unrolls(const MatmulShape& shape, int64_t blocks, int64_t sums) {
+    std::vector<int64_t> unrolls;
+    for (const int64_t unroll : {1, 2, 4, 8}) {
+        const int64_t remains = shape.k % (blocks * unroll);
+        if (unroll == 1 || (unroll * blocks <= shape.k && unroll * sums <= 96 && remains * 32 <= shape.k))
+            unrolls.push_back(unroll);
     }
-    if (lengths.empty() || shape.k <= 2048) lengths.push_back(shape.k);
-    return lengths;
+    return unrolls;
 }
 
 }  // namespace
@@ -86,19 +95,15 @@ Space RegisterTiledMatmul::space(const Problem& problem, const Target& target, c
                              if (s.choice("pack_a") != "panel") choices.emplace_back("nm");
                              return choices;
                          }});
-    decisions.push_back({"kc", [=](const Schedule&) { return values_of(k_lengths(shape)); }});
+    decisions.push_back({"k_blocks", [=](const Schedule&) { return values_of(k_block_counts(shape)); }});
     decisions.push_back({"k_unroll", [=](const Schedule& s) {
-                             std::vector<int64_t> unrolls;
-                             for (const int64_t unroll : {1, 2, 4, 8})
-                                 if (unroll <= shape.k && unroll * s.number("mr") * s.number("nv") <= 96)
-                                     unrolls.push_back(unroll);
-                             return values_of(unrolls);
+                             return values_of(k_unrolls(shape, s.number("k_blocks"), s.number("mr") * s.number("nv")));
                          }});
     // With k in blocks, a block is computed whole, so it must not stick out (much).
     const auto blocks = [=](const Schedule& s, int64_t extent, int64_t tile, bool packed) {
         const int64_t tiles = ceil_div(extent, tile);
         std::vector<int64_t> lengths = balanced_blocks(tiles, 1, tiles);
-        if (s.number("kc") >= shape.k) return values_of(lengths);
+        if (s.number("k_blocks") == 1) return values_of(lengths);
         std::erase_if(lengths, [&](int64_t length) {
             return length > 1 && ((!packed && length * tile > extent) || round_up(tiles, length) * 7 > tiles * 8);
         });
