@@ -1,5 +1,6 @@
 // The program `tilesmith`: finds the subcommand, runs it, and turns what it throws into a message and an exit status.
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -60,6 +61,8 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    // A child process that died is an error of its own, not our end.
+    std::signal(SIGPIPE, SIG_IGN);
     try {
         return run(argc, argv);
     } catch (const tilesmith::Error& error) {

@@ -1,0 +1,157 @@
+#include "cli/bench_row.h"
+
+#include <fmt/format.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <memory>
+
+#include "cli/kernel_call.h"
+#include "cli/lookup.h"
+#include "cli/peer_process.h"
+#include "codegen/host.h"
+#include "core/error.h"
+#include "runtime/tilesmith_runtime.h"
+
+namespace tilesmith {
+
+namespace {
+
+constexpr const char* kOurs = "tilesmith";
+// With more than one thread: samples in a row before the turn passes on, and how long spinning threads take to sleep.
+constexpr int kBlock = 8;
+constexpr int kSettleMs = 60;
+
+void require_agreement(const Problem& problem, const std::string& rival, const float* theirs, const float* ours,
+                       size_t elements) {
+    const float tolerance = problem.exact() ? 1e-6F : 1e-3F;
+    for (size_t i = 0; i < elements; ++i) {
+        if (!(std::abs(theirs[i] - ours[i]) <= tolerance * (1 + std::abs(theirs[i])))) {
+            throw negative_answer(
+                fmt::format("{}: element {} is {} here and {} with {}", problem.text(), i, ours[i], theirs[i], rival),
+                "'tilesmith try' checks a kernel against the reference");
+        }
+    }
+}
+
+TimedContender in_process(std::string name, std::function<void()> run) {
+    return {std::move(name), [run = std::move(run)](int calls) { return time_calls(run, calls); }};
+}
+
+// Keeps the fastest of each library's kernels.
+std::vector<PeerTime> fastest_of_each(const std::vector<PeerTime>& all) {
+    std::vector<PeerTime> fastest;
+    for (const PeerTime& candidate : all) {
+        const auto same = std::find_if(fastest.begin(), fastest.end(),
+                                       [&](const PeerTime& other) { return other.name == candidate.name; });
+        if (same == fastest.end()) {
+            fastest.push_back(candidate);
+        } else if (median(candidate.result.samples_ns) < median(same->result.samples_ns)) {
+            *same = candidate;
+        }
+    }
+    return fastest;
+}
+
+// Pins the calling thread while it lives.
+class Pin {
+  public:
+    Pin() {
+        sched_getaffinity(0, sizeof before_, &before_);
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(static_cast<size_t>(host().core_cpus.front()), &one);
+        sched_setaffinity(0, sizeof one, &one);
+    }
+    ~Pin() { sched_setaffinity(0, sizeof before_, &before_); }
+    Pin(const Pin&) = delete;
+    Pin& operator=(const Pin&) = delete;
+
+  private:
+    cpu_set_t before_{};
+};
+
+// One thread: everybody in this process, sample by sample.
+void time_in_one_process(BenchRow& row, const std::vector<const Peer*>& rivals, const KernelCall& kernel,
+                         ProblemBuffers& buffers, const float* our_output, double budget_s) {
+    std::vector<TimedContender> contenders = {in_process(kOurs, [&] { kernel.run(); })};
+    std::vector<std::unique_ptr<PeerKernel>> peer_kernels;
+    std::vector<PeerTime> times;
+    for (const Peer* peer : rivals) {
+        float* output = buffers.new_output();
+        for (auto& peer_kernel : peer->prepare(row.problem, 1, buffers.inputs(), output)) {
+            peer_kernel->run();
+            peer_kernel->finish();
+            require_agreement(row.problem, peer->title, output, our_output, buffers.output_elements());
+            contenders.push_back(in_process(peer->name, [&k = *peer_kernel] { k.run(); }));
+            times.push_back({peer->name, peer_kernel->layout(), {}});
+            peer_kernels.push_back(std::move(peer_kernel));
+        }
+    }
+    const Pin pin;
+    const std::vector<ContestResult> results = hold_contest(contenders, budget_s);
+    row.ours = results.front();
+    for (size_t i = 0; i < times.size(); ++i) times[i].result = results[i + 1];
+    row.peers = fastest_of_each(times);
+}
+
+// Several threads: each library in a process of its own, in alternating blocks with ours.
+void time_in_processes(BenchRow& row, const std::vector<const Peer*>& rivals, const KernelCall& kernel,
+                       double budget_s) {
+    std::vector<TimedContender> contenders = {in_process(kOurs, [&] { kernel.run(); })};
+    std::vector<std::unique_ptr<PeerProcess>> processes;
+    std::vector<PeerTime> times;
+    for (const Peer* peer : rivals) {
+        PeerProcess& process =
+            *processes.emplace_back(std::make_unique<PeerProcess>(*peer, row.problem, row.conditions.threads));
+        for (size_t i = 0; i < process.layouts().size(); ++i) {
+            contenders.push_back({peer->name, [&process, i](int calls) { return process.sample(i, calls); }});
+            times.push_back({peer->name, process.layouts()[i], {}});
+        }
+    }
+    for (TimedContender& contender : contenders) {
+        contender.settle_ms = kSettleMs;
+        contender.samples_in_a_row = kBlock;
+    }
+    const Pin pin;
+    const std::vector<ContestResult> results = hold_contest(contenders, budget_s);
+    row.ours = results.front();
+    for (size_t i = 0; i < times.size(); ++i) times[i].result = results[i + 1];
+    row.peers = fastest_of_each(times);
+}
+
+}  // namespace
+
+const PeerTime* BenchRow::best_peer() const {
+    const auto best = std::min_element(peers.begin(), peers.end(), [](const PeerTime& a, const PeerTime& b) {
+        return median(a.result.samples_ns) < median(b.result.samples_ns);
+    });
+    return best == peers.end() ? nullptr : &*best;
+}
+
+BenchRow time_problem(const Problem& problem, const Conditions& conditions, const Target& target,
+                      const Database* database, const std::vector<const Peer*>& rivals, double budget_s) {
+    BenchRow row{problem, conditions, "", {}, {}};
+    const Found found = find_schedule(database, problem, conditions, target);
+    row.tier = found.tier;
+    std::vector<const Peer*> able;
+    std::copy_if(rivals.begin(), rivals.end(), std::back_inserter(able),
+                 [&](const Peer* peer) { return peer->supports(problem); });
+    Loader loader;
+    ProblemBuffers buffers(problem, /*seed=*/1);
+    float* output = buffers.new_output();
+    const KernelCall kernel(problem, found.schedule, target, conditions, loader, buffers, output);
+    tilesmith_rt_set_num_threads(conditions.threads);
+    tilesmith_rt_set_affinity(host().core_cpus.data(), static_cast<int>(host().core_cpus.size()));
+    kernel.run();
+    if (conditions.threads == 1) {
+        time_in_one_process(row, able, kernel, buffers, output, budget_s);
+    } else {
+        time_in_processes(row, able, kernel, budget_s);
+    }
+    return row;
+}
+
+}  // namespace tilesmith

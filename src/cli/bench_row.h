@@ -1,0 +1,39 @@
+// Timing one of our kernels against the libraries: what a row of `bench` is made of.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/contest.h"
+#include "core/conditions.h"
+#include "core/target.h"
+#include "peers/peer.h"
+#include "tuning_db/database.h"
+
+namespace tilesmith {
+
+// One library's best way of computing the problem.
+struct PeerTime {
+    std::string name;
+    std::string layout;
+    ContestResult result;
+};
+
+struct BenchRow {
+    Problem problem;
+    Conditions conditions;
+    std::string tier;
+    ContestResult ours;
+    std::vector<PeerTime> peers;
+
+    // The fastest of the libraries; null if none computes this problem.
+    [[nodiscard]] const PeerTime* best_peer() const;
+};
+
+// Finds our best kernel (`database` may be null), and times it in turn with those of `rivals` that compute the problem,
+// for about `budget_s` seconds. One thread: all in this process, sample by sample, and results are compared. Several
+// threads: each library in a process of its own, in alternating blocks. Throws negative_answer if results differ.
+BenchRow time_problem(const Problem& problem, const Conditions& conditions, const Target& target,
+                      const Database* database, const std::vector<const Peer*>& rivals, double budget_s);
+
+}  // namespace tilesmith

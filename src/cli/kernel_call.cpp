@@ -1,0 +1,84 @@
+#include "cli/kernel_call.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+
+#include "core/error.h"
+#include "core/rng.h"
+#include "runtime/tilesmith_runtime.h"
+
+namespace tilesmith {
+
+namespace {
+
+constexpr size_t kPage = 4096;
+constexpr size_t kPackedAlignment = 64;
+
+size_t weight_index(const std::vector<Argument>& arguments) {
+    for (size_t i = 0; i < arguments.size(); ++i) {
+        if (arguments[i].role == Role::weight) return i;
+    }
+    throw run_failed("a kernel packs a weight that its operator does not have");
+}
+
+}  // namespace
+
+void ProblemBuffers::Free::operator()(float* memory) const { std::free(memory); }
+
+float* ProblemBuffers::allocate(size_t elements) {
+    const size_t bytes = (elements * sizeof(float) + kPage - 1) / kPage * kPage;
+    auto* memory = static_cast<float*>(std::aligned_alloc(kPage, bytes));
+    if (memory == nullptr) throw run_failed("no memory for the tensors", "close other programs");
+    memory_.emplace_back(memory);
+    return memory;
+}
+
+ProblemBuffers::ProblemBuffers(const Problem& problem, uint64_t seed) {
+    Rng rng(seed);
+    std::vector<Argument> arguments = operator_of(problem).arguments(problem);
+    output_elements_ = static_cast<size_t>(arguments.back().elements());
+    arguments.pop_back();
+    for (const Argument& argument : arguments) {
+        const auto elements = static_cast<size_t>(argument.elements());
+        float* values = allocate(elements);
+        for (size_t i = 0; i < elements; ++i) values[i] = static_cast<float>(rng.below(9)) - 4.0F;
+        inputs_.push_back(values);
+    }
+}
+
+float* ProblemBuffers::new_output() {
+    float* output = allocate(output_elements_);
+    std::fill(output, output + output_elements_, 0.0F);
+    return output;
+}
+
+KernelCall::KernelCall(const Problem& problem, const Schedule& schedule, const Target& target,
+                       const Conditions& conditions, Loader& loader, const ProblemBuffers& buffers, float* output)
+    : name_(problem.text() + " with " + schedule.text()) {
+    const CompileResult compiled =
+        compile(problem, schedule, target, conditions, Checks::assertions, "tilesmith_bench_kernel");
+    if (!compiled.kernel) throw negative_answer(name_ + " does not compile: " + compiled.outcome.reason);
+    kernel_ = loader.load(compiled.kernel->object);
+    function_ = kernel_->symbol(compiled.kernel->run_symbol);
+    arguments_.push_back(nullptr);
+    for (const float* input : buffers.inputs()) arguments_.push_back(const_cast<float*>(input));
+    arguments_.push_back(output);
+    if (compiled.kernel->pack_symbol.empty()) return;
+
+    packed_.resize(static_cast<size_t>(compiled.kernel->packed_bytes) + kPackedAlignment);
+    void* packed = packed_.data();
+    size_t room = packed_.size();
+    packed = std::align(kPackedAlignment, static_cast<size_t>(compiled.kernel->packed_bytes), packed, room);
+    void*& weight = arguments_[1 + weight_index(operator_of(problem).arguments(problem))];
+    const int code = call_kernel(kernel_->symbol(compiled.kernel->pack_symbol), {nullptr, weight, packed});
+    if (code != 0) throw negative_answer(name_ + ": packing failed: " + tilesmith_rt_error_name(code));
+    weight = packed;
+}
+
+void KernelCall::run() const {
+    const int code = call_kernel(function_, arguments_);
+    if (code != 0) throw negative_answer(name_ + " failed: " + tilesmith_rt_error_name(code));
+}
+
+}  // namespace tilesmith

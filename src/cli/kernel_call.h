@@ -1,0 +1,53 @@
+// One of our kernels, compiled as it would be exported and loaded into this process, with everything but the timed call
+// done beforehand; and the buffers that it and its rivals work on.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "codegen/compiler.h"
+#include "codegen/loader.h"
+#include "schedules/operator.h"
+
+namespace tilesmith {
+
+// Page-aligned tensors of a problem, filled with small whole numbers, so that all ways of summing agree exactly.
+class ProblemBuffers {
+  public:
+    ProblemBuffers(const Problem& problem, uint64_t seed);
+
+    [[nodiscard]] const std::vector<const float*>& inputs() const { return inputs_; }
+    // A further output buffer of the problem's output size, owned by this object.
+    float* new_output();
+    [[nodiscard]] size_t output_elements() const { return output_elements_; }
+
+  private:
+    float* allocate(size_t elements);
+
+    struct Free {
+        void operator()(float* memory) const;
+    };
+    std::vector<std::unique_ptr<float, Free>> memory_;
+    std::vector<const float*> inputs_;
+    size_t output_elements_ = 0;
+};
+
+class KernelCall {
+  public:
+    // Compiles, loads and packs. Throws negative_answer if `schedule` does not compile. Buffers must outlive this.
+    KernelCall(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions& conditions,
+               Loader& loader, const ProblemBuffers& buffers, float* output);
+
+    // The timed call. Throws negative_answer if the kernel returns an error.
+    void run() const;
+
+  private:
+    std::string name_;
+    std::unique_ptr<LoadedKernel> kernel_;
+    void* function_ = nullptr;
+    std::vector<char> packed_;
+    std::vector<void*> arguments_;
+};
+
+}  // namespace tilesmith
