@@ -1,0 +1,248 @@
+// What and how of the template direct. `rows` x `columns` pixels times `vectors` vectors of output channels are summed
+// in registers over all taps and input channels, while panels of packed weights (one vector after the other, in the
+// order in which the sum runs) pass by.
+//
+// No buffer is read or written outside. Where tiles do not divide the pixels, the last tile starts earlier and computes
+// some a second time (ShiftInwards; no tile is longer than its axis). Panels are padded with zeros; the output is
+// guarded.
+#include "schedules/conv/direct.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "schedules/blocks/epilogue.h"
+#include "schedules/blocks/tiling.h"
+#include "schedules/conv/input.h"
+#include "schedules/conv/tile.h"
+
+namespace tilesmith {
+namespace {
+
+using Halide::Expr;
+using Halide::Func;
+using Halide::Partition;
+using Halide::RDom;
+using Halide::RVar;
+using Halide::TailStrategy;
+using Halide::Var;
+
+int as_int(int64_t value) { return static_cast<int>(value); }
+
+class Build {
+  public:
+    Build(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions& conditions)
+        : problem_(problem),
+          schedule_(schedule),
+          shape_(merged(conv_shape(problem))),
+          padding_(schedule.choice("padding")),
+          run_(schedule.choice("taps") == "run"),
+          packed_((problem.weights() == Weights::fixed) || schedule.flag("pack")),
+          parallel_(conditions.threads > 1),
+          lanes_(target.lanes(4)),
+          vectors_(as_int(schedule.number("vectors"))),
+          rows_(as_int(schedule.number("rows"))),
+          columns_(as_int(schedule.number("columns"))),
+          run_length_(as_int(shape_.group_ci() * (run_ ? shape_.kw : 1))),
+          taps_(as_int(run_ ? 1 : shape_.kw)),
+          input_(shape_, padding_) {}
+
+    Pipeline pipeline() {
+        define_weights();
+        define();
+        schedule_output();
+        schedule_tile();
+        input_.schedule(out_, block_level_, schedule_.choice("copy_at"), block_rows(), block_columns(), lanes_,
+                        parallel_);
+        return stages();
+    }
+
+  private:
+    void define_weights();
+    void define();
+    void schedule_output();
+    void order_loops();
+    void schedule_tile();
+    Pipeline stages();
+
+    [[nodiscard]] int panel() const { return vectors_ * lanes_; }
+    [[nodiscard]] int64_t panels() const { return ceil_div(shape_.group_co(), panel()); }
+    [[nodiscard]] bool skips() const { return padding_ == kPadSkip; }
+    [[nodiscard]] bool taps_inside() const { return schedule_.choice("taps") == "inner"; }
+    [[nodiscard]] int pixel_block() const { return as_int(schedule_.number("pixel_block")); }
+    [[nodiscard]] int block_rows() const { return shape_.oh > 1 ? pixel_block() * rows_ : 1; }
+    [[nodiscard]] int block_columns() const { return shape_.oh > 1 ? as_int(shape_.ow) : pixel_block() * columns_; }
+    [[nodiscard]] std::vector<int64_t> weight_extents() const {
+        return {shape_.group_co(), shape_.groups, run_length_, taps_, shape_.kh};
+    }
+    [[nodiscard]] std::vector<int64_t> packed_extents() const {
+        const int64_t first = taps_inside() ? taps_ : run_length_;
+        return {panel(), first, taps_inside() ? run_length_ : taps_, shape_.kh, panels(), shape_.groups};
+    }
+    [[nodiscard]] Expr weight(const Expr& channel, const Expr& group, const Expr& at, const Expr& tap, const Expr& row);
+
+    const Problem& problem_;
+    const Schedule& schedule_;
+    ConvShape shape_;
+    std::string padding_;
+    bool run_;     // the taps of a kernel row and their channels are one axis
+    bool packed_;  // beforehand or at the start of each call
+    bool parallel_;
+    int lanes_, vectors_, rows_, columns_;
+    int run_length_, taps_;
+    ConvInput input_;
+    EpilogueInputs epilogue_;
+
+    Var c_{"c"}, g_{"g"}, x_{"x"}, y_{"y"}, n_{"n"};
+    Var vector_{"vector"}, lane_{"lane"}, column_{"column"}, row_{"row"};
+    Var panel_{"panel"}, x_tile_{"x_tile"}, y_tile_{"y_tile"};
+    Var panel_block_{"panel_block"}, pixel_block_{"pixel_block"}, task_{"task"};
+    Var inside_{"inside"}, k0_{"k0"}, k1_{"k1"}, kernel_row_{"kernel_row"};
+    RDom k_;
+    Func packed_weight_{"packed_weight"}, tile_{"tile"}, out_{"out"};
+    Halide::ImageParam weight_{Halide::Float(32), 5, "weight"};
+    Halide::ImageParam packed_weight_input_{Halide::Float(32), 6, "packed_weight"};
+    Var tile_level_, block_level_;
+};
+
+// Channels (in a group) to panels, in the order in which the sum of a tile reads them; zeros after the last channel.
+void Build::define_weights() {
+    const Expr at = taps_inside() ? k1_ : k0_;
+    const Expr tap = taps_inside() ? k0_ : k1_;
+    const Expr channel = panel_ * panel() + inside_;
+    if (shape_.group_co() % panel() == 0) {
+        packed_weight_(inside_, k0_, k1_, kernel_row_, panel_, g_) = weight_(channel, g_, at, tap, kernel_row_);
+        return;
+    }
+    const int last = as_int(shape_.group_co() - 1);
+    packed_weight_(inside_, k0_, k1_, kernel_row_, panel_, g_) =
+        Halide::select(channel <= last, weight_(Halide::min(channel, last), g_, at, tap, kernel_row_), 0.0F);
+}
+
+Expr Build::weight(const Expr& channel, const Expr& group, const Expr& at, const Expr& tap, const Expr& row) {
+    if (!packed_) return weight_(channel, group, at, tap, row);
+    const std::vector<Expr> position{
+        channel % panel(), taps_inside() ? tap : at, taps_inside() ? at : tap, row, channel / panel(), group};
+    if (problem_.weights() == Weights::fixed) return packed_weight_input_(position);
+    return packed_weight_(position);
+}
+
+void Build::define() {
+    k_ = RDom(0, run_length_, 0, taps_, 0, as_int(shape_.kh), "k");
+    const Expr row = y_ * as_int(shape_.stride_h) + k_.z * as_int(shape_.dilation_h);
+    const Expr column = x_ * as_int(shape_.stride_w) + k_.y * as_int(shape_.dilation_w);
+    const Expr channel = g_ * as_int(shape_.group_ci()) + k_.x;
+    if (input_.skips_rows()) k_.where(input_.row_inside(row));
+    if (skips()) {
+        k_.where(input_.column_inside(column));
+        if (shape_.ow % columns_ != 0) k_.where(x_ < as_int(shape_.ow));
+    }
+    tile_(c_, g_, x_, y_, n_) = 0.0F;
+    tile_(c_, g_, x_, y_, n_) += input_.at(channel, column, row, n_) * weight(c_, g_, k_.x, k_.y, k_.z);
+
+    epilogue_ = epilogue_inputs(problem_, {shape_.co, shape_.ow, shape_.oh, shape_.n});
+    const Expr co = shape_.groups == 1 ? Expr(c_) : Expr(g_ * as_int(shape_.group_co()) + c_);
+    out_(c_, g_, x_, y_, n_) = apply_epilogue(problem_, epilogue_, tile_(c_, g_, x_, y_, n_), {co, x_, y_, n_});
+}
+
+void Build::schedule_output() {
+    const bool whole_vectors = shape_.group_co() % lanes_ == 0;
+    const bool whole_panels = ceil_div(shape_.group_co(), lanes_) % vectors_ == 0;
+    const TailStrategy x_tail = skips() ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards;
+    out_.bound(c_, 0, as_int(shape_.group_co()))
+        .bound(g_, 0, as_int(shape_.groups))
+        .bound(x_, 0, as_int(shape_.ow))
+        .bound(y_, 0, as_int(shape_.oh))
+        .bound(n_, 0, as_int(shape_.n))
+        .split(c_, vector_, lane_, lanes_, whole_vectors ? TailStrategy::RoundUp : TailStrategy::Predicate)
+        .split(vector_, panel_, vector_, vectors_, whole_panels ? TailStrategy::RoundUp : TailStrategy::GuardWithIf)
+        .split(panel_, panel_block_, panel_, as_int(schedule_.number("panel_block")), TailStrategy::GuardWithIf)
+        .split(x_, x_tile_, column_, columns_, shape_.ow % columns_ == 0 ? TailStrategy::RoundUp : x_tail)
+        .split(y_, y_tile_, row_, rows_, shape_.oh % rows_ == 0 ? TailStrategy::RoundUp : TailStrategy::ShiftInwards);
+    // With one row of pixels (a matmul, conv1d) the blocks are made of its tiles.
+    const Var blocked = shape_.oh > 1 ? y_tile_ : x_tile_;
+    out_.split(blocked, pixel_block_, blocked, pixel_block(), TailStrategy::GuardWithIf);
+    order_loops();
+    out_.vectorize(lane_).unroll(vector_).unroll(column_).unroll(row_);
+    if (skips()) out_.unroll(x_tile_);
+    out_.never_partition_all();
+}
+
+void Build::order_loops() {
+    const bool panels_innermost = schedule_.choice("inner") == "panels";
+    std::vector<Halide::VarOrRVar> loops{lane_, vector_, column_, row_};
+    if (panels_innermost)
+        loops.insert(loops.end(), {panel_, x_tile_, y_tile_});
+    else
+        loops.insert(loops.end(), {x_tile_, y_tile_, panel_});
+    tile_level_ = panels_innermost ? panel_ : x_tile_;
+    const bool pixels_outside = schedule_.choice("order") == "pixels";
+    if (pixels_outside)
+        loops.insert(loops.end(), {panel_block_, g_, pixel_block_, n_});
+    else
+        loops.insert(loops.end(), {pixel_block_, n_, panel_block_, g_});
+    out_.reorder(loops);
+    block_level_ = pixel_block_;
+    if (!parallel_) return;
+    if (pixels_outside) {
+        out_.fuse(pixel_block_, n_, task_).parallel(task_);
+        block_level_ = task_;
+    } else {
+        out_.fuse(panel_block_, g_, task_).parallel(task_);
+    }
+}
+
+// The accumulators: in registers from the first product to the last.
+void Build::schedule_tile() {
+    tile_.compute_at(out_, tile_level_)
+        .bound_extent(c_, panel())
+        .bound_extent(g_, 1)
+        .bound_extent(x_, columns_)
+        .bound_extent(y_, rows_)
+        .bound_extent(n_, 1)
+        .vectorize(c_, lanes_)
+        .unroll(c_)
+        .unroll(x_)
+        .unroll(y_);
+    auto sum = tile_.update();
+    const RVar at = k_.x;
+    const RVar tap = k_.y;
+    const RVar row = k_.z;
+    if (taps_inside())
+        sum.reorder(c_, x_, y_, tap, at, row);
+    else
+        sum.reorder(c_, x_, y_, at, tap, row);
+    sum.vectorize(c_, lanes_).unroll(c_).unroll(x_).unroll(y_);
+    if (taps_inside() || skips()) sum.unroll(tap);
+    const int unroll = as_int(schedule_.number("unroll"));
+    if (unroll > 1) sum.unroll(at, unroll);
+}
+
+Pipeline Build::stages() {
+    const bool ahead = problem_.weights() == Weights::fixed;
+    if (packed_) {
+        packed_weight_.vectorize(inside_, lanes_).unroll(inside_);
+        if (!ahead) packed_weight_.compute_root();
+        if (!ahead && parallel_) packed_weight_.fuse(panel_, g_, panel_).parallel(panel_);
+    }
+    Pipeline pipeline;
+    pipeline.run.output = out_;
+    pipeline.run.output_extents = {shape_.group_co(), shape_.groups, shape_.ow, shape_.oh, shape_.n};
+    pipeline.run.inputs = {input_.buffer(), ahead ? packed_weight_input_ : weight_};
+    pipeline.run.input_extents = {input_.extents(), ahead ? packed_extents() : weight_extents()};
+    epilogue_.append_to(pipeline.run);
+    if (ahead) {
+        packed_weight_.bound(inside_, 0, panel());
+        pipeline.pack = Stage{packed_weight_, {weight_}, {weight_extents()}, packed_extents()};
+    }
+    return pipeline;
+}
+
+}  // namespace
+
+Pipeline DirectConv::build(const Problem& problem, const Schedule& schedule, const Target& target,
+                           const Conditions& conditions) {
+    return Build(problem, schedule, target, conditions).pipeline();
+}
+
+}  // namespace tilesmith

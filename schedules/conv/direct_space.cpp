@@ -1,0 +1,194 @@
+// Which decisions the template direct has. The tile comes first; everything after it moves the tile around.
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "schedules/blocks/tiling.h"
+#include "schedules/conv/direct.h"
+#include "schedules/conv/tile.h"
+
+namespace tilesmith {
+namespace {
+
+// Tiles estimated at more than this many times the best one's cost are left out.
+constexpr double kSlack = 1.3;
+// Vector multiply-adds in the body of the innermost loop once it is unrolled: bounds compile time.
+constexpr int64_t kMostUnrolled = 160;
+
+using Tiles = std::vector<ConvTile>;
+
+// What domains need to know; shared by the functions of one space.
+struct Facts {
+    ConvShape shape;
+    Tiles tiles;  // cheapest first
+    int lanes = 1;
+    int64_t l1_bytes = 0, l2_bytes = 0;
+    bool parallel = false;
+    bool fresh = false;
+
+    [[nodiscard]] int64_t channel_vectors() const { return ceil_div(shape.group_co(), lanes); }
+};
+
+ConvTile tile_of(const Schedule& s) {
+    return {s.choice("padding"), s.number("vectors"), s.number("rows"), s.number("columns")};
+}
+
+// Without dilation and groups the taps of a kernel row and their channels lie side by side: one axis.
+bool one_run(const ConvShape& s, const std::string& padding) {
+    return padding != kPadSkip && s.groups == 1 && (s.dilation_w == 1 || s.kw == 1);
+}
+
+int64_t run_length(const ConvShape& s, const std::string& padding) {
+    return s.group_ci() * (one_run(s, padding) ? s.kw : 1);
+}
+
+template <class T, class Get>
+std::vector<Value> distinct(const Tiles& tiles, const Get& get) {
+    std::vector<T> found;
+    for (const ConvTile& tile : tiles)
+        if (const std::optional<T> value = get(tile);
+            value && std::find(found.begin(), found.end(), *value) == found.end())
+            found.push_back(*value);
+    std::sort(found.begin(), found.end());
+    return {found.begin(), found.end()};
+}
+
+std::vector<Value> texts(const std::vector<std::string>& choices) { return {choices.begin(), choices.end()}; }
+
+std::vector<Decision> tile_decisions(const std::shared_ptr<const Facts>& facts) {
+    using Number = std::optional<int64_t>;
+    const auto padding = [facts](const Schedule&) {
+        return distinct<std::string>(facts->tiles, [](const ConvTile& t) { return std::optional(t.padding); });
+    };
+    const auto vectors = [facts](const Schedule& s) {
+        return distinct<int64_t>(facts->tiles, [&](const ConvTile& t) {
+            return t.padding == s.choice("padding") ? Number(t.vectors) : std::nullopt;
+        });
+    };
+    const auto rows = [facts](const Schedule& s) {
+        return distinct<int64_t>(facts->tiles, [&](const ConvTile& t) {
+            const bool same = t.padding == s.choice("padding") && t.vectors == s.number("vectors");
+            return same ? Number(t.rows) : std::nullopt;
+        });
+    };
+    const auto columns = [facts](const Schedule& s) {
+        return distinct<int64_t>(facts->tiles, [&](const ConvTile& t) {
+            const bool same =
+                t.padding == s.choice("padding") && t.vectors == s.number("vectors") && t.rows == s.number("rows");
+            return same ? Number(t.columns) : std::nullopt;
+        });
+    };
+    return {{"padding", padding}, {"vectors", vectors}, {"rows", rows}, {"columns", columns}};
+}
+
+// How the sum of one tile runs through kernel and channels.
+std::vector<Decision> reduction_decisions(const std::shared_ptr<const Facts>& facts) {
+    const auto taps = [facts](const Schedule& s) -> std::vector<Value> {
+        const ConvTile tile = tile_of(s);
+        if (one_run(facts->shape, tile.padding)) return texts({"run"});
+        if (facts->shape.kw == 1) return texts({"outer"});
+        const bool small = unrolled_taps(facts->shape, tile) <= kMostUnrolled * (tile.padding == kPadSkip ? 2 : 1);
+        return small ? texts({"outer", "inner"}) : texts({"outer"});
+    };
+    const auto unroll = [facts](const Schedule& s) {
+        const ConvTile tile = tile_of(s);
+        const bool inner = s.choice("taps") == "inner";
+        const int64_t body =
+            inner || tile.padding == kPadSkip ? unrolled_taps(facts->shape, tile) : tile.accumulators();
+        const int64_t length = run_length(facts->shape, tile.padding);
+        std::vector<int64_t> factors{1};
+        for (const int64_t factor : {2, 3, 4, 8})
+            if (length % factor == 0 && factor * body <= kMostUnrolled && (factor != 3 || length % 2 != 0))
+                factors.push_back(factor);
+        return values_of(factors);
+    };
+    return {{"taps", taps}, {"unroll", unroll}};
+}
+
+// Blocks of `count` tiles: all divisions into nearly equal blocks.
+std::vector<Value> blocks(int64_t count) { return values_of(balanced_blocks(count, 1, count)); }
+
+std::vector<Decision> order_decisions(const std::shared_ptr<const Facts>& facts) {
+    const auto panels = [facts](const Schedule& s) { return ceil_div(facts->channel_vectors(), s.number("vectors")); };
+    const auto order = [](const Schedule&) { return texts({"pixels", "panels"}); };
+    const auto pixel_block = [facts](const Schedule& s) {
+        const ConvShape& shape = facts->shape;
+        if (shape.oh > 1) return blocks(ceil_div(shape.oh, s.number("rows")));
+        if (s.choice("padding") == kPadSkip) return values_of({ceil_div(shape.ow, s.number("columns"))});
+        return blocks(ceil_div(shape.ow, s.number("columns")));
+    };
+    const auto panel_block = [panels](const Schedule& s) { return blocks(panels(s)); };
+    const auto inner = [](const Schedule& s) {
+        return s.number("panel_block") == 1 ? texts({"pixels"}) : texts({"pixels", "panels"});
+    };
+    const auto copy_at = [facts](const Schedule& s) {
+        const std::string& padding = s.choice("padding");
+        const bool copies = padding == kPadCopy ||
+                            (padding == kPadSkipRows && (facts->shape.pad_w != 0 || facts->shape.pad_w_end != 0));
+        if (!copies) return texts({"none"});
+        return s.choice("order") == "pixels" ? texts({"block", "whole"}) : texts({"whole"});
+    };
+    return {{"order", order},
+            {"pixel_block", pixel_block},
+            {"panel_block", panel_block},
+            {"inner", inner},
+            {"copy_at", copy_at}};
+}
+
+std::shared_ptr<const Facts> facts_of(const Problem& problem, const Target& target, const Conditions& conditions) {
+    auto facts = std::make_shared<Facts>();
+    facts->shape = merged(conv_shape(problem));
+    facts->tiles = good_conv_tiles(facts->shape, target, kSlack);
+    facts->lanes = target.lanes(4);
+    facts->l1_bytes = target.l1_bytes;
+    facts->l2_bytes = target.l2_bytes;
+    facts->parallel = conditions.threads > 1;
+    facts->fresh = problem.weights() == Weights::fresh;
+    return facts;
+}
+
+Space space_of(const std::shared_ptr<const Facts>& facts) {
+    std::vector<Decision> decisions = tile_decisions(facts);
+    for (Decision& decision : reduction_decisions(facts)) decisions.push_back(std::move(decision));
+    for (Decision& decision : order_decisions(facts)) decisions.push_back(std::move(decision));
+    if (facts->fresh)
+        decisions.push_back({"pack", [facts](const Schedule& s) -> std::vector<Value> {
+                                 const bool whole = facts->shape.group_co() % (s.number("vectors") * facts->lanes) == 0;
+                                 return values_of(whole ? std::vector<int64_t>{0, 1} : std::vector<int64_t>{1});
+                             }});
+    return {DirectConv::id(), std::move(decisions)};
+}
+
+}  // namespace
+
+bool DirectConv::applies(const Problem&, const Target&) { return true; }
+
+Space DirectConv::space(const Problem& problem, const Target& target, const Conditions& conditions) {
+    return space_of(facts_of(problem, target, conditions));
+}
+
+Schedule DirectConv::default_schedule(const Problem& problem, const Target& target, const Conditions& conditions) {
+    const auto facts = facts_of(problem, target, conditions);
+    const ConvShape& s = facts->shape;
+    const ConvTile& tile = facts->tiles.front();
+    const int64_t panel_bytes = s.group_ci() * s.kh * s.kw * tile.vectors * facts->lanes * 4;
+    const int64_t row_bytes = s.oh > 1 ? tile.rows * s.stride_h * s.w * s.ci * 4 : tile.columns * s.stride_w * s.ci * 4;
+    // A block of pixels stays in half of the second cache while the panels pass over it.
+    const int64_t tiles = s.oh > 1 ? ceil_div(s.oh, tile.rows) : ceil_div(s.ow, tile.columns);
+    const int64_t most = std::max<int64_t>(1, facts->l2_bytes / 2 / std::max<int64_t>(1, row_bytes));
+    int64_t pixel_block = std::min(tiles, most);
+    if (facts->parallel) pixel_block = std::min(pixel_block, ceil_div(tiles, 4));
+    Schedule wish(id());
+    wish.set("padding", tile.padding).set("vectors", tile.vectors).set("rows", tile.rows).set("columns", tile.columns);
+    wish.set("taps", one_run(s, tile.padding) ? "run" : s.kw == 1 ? "outer" : "inner");
+    wish.set("unroll", int64_t{2});
+    wish.set("order", panel_bytes > facts->l2_bytes ? "panels" : "pixels");
+    wish.set("pixel_block", pixel_block).set("panel_block", int64_t{1}).set("inner", "pixels");
+    wish.set("copy_at", "block");
+    if (facts->fresh) wish.set("pack", int64_t{1});
+    return space_of(facts).repair(wish).value();
+}
+
+}  // namespace tilesmith

@@ -1,0 +1,131 @@
+#include "schedules/conv/tile.h"
+
+#include <algorithm>
+
+#include "schedules/blocks/tiling.h"
+
+namespace tilesmith {
+namespace {
+
+// Cycles from the start of a multiply-add until its result can be added to again; 4 or 5 on every core of the last
+// decade.
+constexpr double kLatencyCycles = 4;
+// Vector multiply-adds in one unrolled body: 100 ms of compiling.
+constexpr int64_t kMostUnrolled = 240;
+// Starting a tile, clearing and writing it out: cycles a tile and cycles an accumulator.
+constexpr double kTileCycles = 12;
+constexpr double kAccumulatorCycles = 1.5;
+
+// Steps of a reduction, each `pixels` broadcasts and `vectors` loads, that keep every accumulator busy `depth` times.
+double step_cycles(double pixels, double vectors, double depth, const Target& target) {
+    return std::max({pixels * vectors / target.fma_per_cycle, (pixels + depth * vectors) / target.loads_per_cycle,
+                     depth * kLatencyCycles});
+}
+
+// How many of the output positions [first, last) have tap `tap` inside the input.
+int64_t inside(int64_t first, int64_t last, int64_t tap, int64_t stride, int64_t dilation, int64_t pad,
+               int64_t extent) {
+    int64_t count = 0;
+    for (int64_t x = first; x < last; ++x) {
+        const int64_t at = x * stride + tap * dilation - pad;
+        count += at >= 0 && at < extent ? 1 : 0;
+    }
+    return count;
+}
+
+// Cycles for one kernel row of one strip of tiles over a whole output row, a unit of reduction.
+double strip_cycles(const ConvShape& s, const ConvTile& t, const Target& target) {
+    const auto vectors = static_cast<double>(t.vectors);
+    if (t.padding != kPadSkip) {
+        const double tile = step_cycles(static_cast<double>(t.pixels()), vectors, 1, target);
+        return tile * static_cast<double>(s.kw * ceil_div(s.ow, t.columns));
+    }
+    double cycles = 0;
+    for (int64_t x = 0; x < s.ow; x += t.columns) {
+        double products = 0;
+        for (int64_t k = 0; k < s.kw; ++k)
+            products += static_cast<double>(
+                inside(x, std::min(s.ow, x + t.columns), k, s.stride_w, s.dilation_w, s.pad_w, s.w));
+        cycles += step_cycles(products, vectors, static_cast<double>(s.kw), target);
+    }
+    return cycles;
+}
+
+bool fits(const ConvShape& s, const ConvTile& t, const Target& target) {
+    // The smaller operand stays in registers, the other passes through one.
+    const int64_t registers = t.accumulators() + std::min(t.vectors, t.pixels()) + 1;
+    if (registers > target.vector_registers) return false;
+    if (t.padding == kPadSkip) return unrolled_taps(s, t) <= kMostUnrolled;
+    return true;
+}
+
+std::vector<std::string> paddings(const ConvShape& s) {
+    if (!s.padded()) return {kPadNone};
+    return {kPadSkip, kPadSkipRows, kPadCopy};
+}
+
+}  // namespace
+
+ConvShape merged(const ConvShape& shape) {
+    ConvShape s = shape;
+    if (shape.pointwise()) {
+        s.w = s.ow = shape.n * shape.h * shape.w;
+        s.n = s.h = s.oh = 1;
+    } else if (shape.kh == 1 && shape.stride_h == 1 && shape.pad_h == 0 && shape.pad_h_end == 0) {
+        s.h = s.oh = shape.n * shape.h;
+        s.n = 1;
+    }
+    return s;
+}
+
+int64_t unrolled_taps(const ConvShape& shape, const ConvTile& tile) {
+    const int64_t strips = tile.padding == kPadSkip ? shape.ow : tile.columns;
+    return strips * tile.rows * tile.vectors * shape.kw;
+}
+
+std::vector<ConvTile> conv_tiles(const ConvShape& shape, const Target& target) {
+    constexpr int64_t kMostVectors = 6;
+    constexpr int64_t kMostRows = 4;
+    const int64_t most_vectors = std::min(kMostVectors, ceil_div(shape.group_co(), target.lanes(4)));
+    std::vector<ConvTile> tiles;
+    for (const std::string& padding : paddings(shape)) {
+        const int64_t most_rows = padding == kPadNone || padding == kPadCopy ? std::min(kMostRows, shape.oh) : 1;
+        for (int64_t vectors = 1; vectors <= most_vectors; ++vectors)
+            for (int64_t rows = 1; rows <= most_rows; ++rows)
+                for (int64_t columns = 1; columns <= std::min<int64_t>(shape.ow, target.vector_registers); ++columns) {
+                    const ConvTile tile{padding, vectors, rows, columns};
+                    if (fits(shape, tile, target)) tiles.push_back(tile);
+                }
+    }
+    return tiles;
+}
+
+double conv_tile_cost(const ConvShape& s, const ConvTile& t, const Target& target) {
+    const int64_t channel_vectors = ceil_div(s.group_co(), target.lanes(4));
+    double kernel_rows = static_cast<double>(s.kh * ceil_div(s.oh, t.rows));
+    if (t.padding == kPadSkip || t.padding == kPadSkipRows) {
+        kernel_rows = 0;
+        for (int64_t k = 0; k < s.kh; ++k)
+            kernel_rows += static_cast<double>(inside(0, s.oh, k, s.stride_h, s.dilation_h, s.pad_h, s.h));
+    }
+    const auto channels = static_cast<double>(s.group_ci());
+    const auto tiles = static_cast<double>(ceil_div(s.oh, t.rows) * ceil_div(s.ow, t.columns));
+    const double cycles = kernel_rows * channels * strip_cycles(s, t, target) +
+                          tiles * (kTileCycles + kAccumulatorCycles * static_cast<double>(t.accumulators()));
+    const auto panels = static_cast<double>(ceil_div(channel_vectors, t.vectors));
+    const auto useful = static_cast<double>(s.oh * s.ow * s.kh * s.kw * channel_vectors) * channels;
+    return cycles * panels / useful;
+}
+
+std::vector<ConvTile> good_conv_tiles(const ConvShape& shape, const Target& target, double slack) {
+    std::vector<std::pair<double, ConvTile>> ranked;
+    for (const ConvTile& tile : conv_tiles(shape, target))
+        ranked.emplace_back(conv_tile_cost(shape, tile, target), tile);
+    std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::vector<ConvTile> good;
+    for (const auto& [cost, tile] : ranked)
+        if (cost <= ranked.front().first * slack) good.push_back(tile);
+    return good;
+}
+
+}  // namespace tilesmith

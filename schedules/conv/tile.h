@@ -1,0 +1,52 @@
+// What a register tile of a convolution costs, counted in cycles from the target's numbers: the measure by which
+// domains leave hopeless tiles out and default schedules are chosen. No Halide.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/target.h"
+#include "schedules/conv/shape.h"
+
+namespace tilesmith {
+
+// Where the zeros around the input are dealt with.
+//   none       there are none
+//   copy       the input is copied into a padded buffer
+//   skip_rows  kernel rows that fall outside are not computed; columns are padded by a copy where they need it
+//   skip       rows as above; the tiles of a row are unrolled, and each leaves out the taps that fall outside
+inline const std::string kPadNone = "none";
+inline const std::string kPadCopy = "copy";
+inline const std::string kPadSkipRows = "skip_rows";
+inline const std::string kPadSkip = "skip";
+
+// A register tile: `rows` x `columns` output pixels by `vectors` vectors of output channels.
+struct ConvTile {
+    std::string padding;
+    int64_t vectors = 1;
+    int64_t rows = 1;
+    int64_t columns = 1;
+
+    [[nodiscard]] int64_t pixels() const { return rows * columns; }
+    [[nodiscard]] int64_t accumulators() const { return pixels() * vectors; }
+};
+
+// The same convolution with as few axes as possible: without taps, strides and padding all pixels are one row; with one
+// kernel row that neither strides nor pads, batch and rows are one axis.
+ConvShape merged(const ConvShape& shape);
+
+// Vector multiply-adds written out in one body when the taps of a kernel row are unrolled: bounds compile time.
+int64_t unrolled_taps(const ConvShape& shape, const ConvTile& tile);
+
+// All tiles whose accumulators and operands fit into the registers and whose code stays small. Never empty.
+std::vector<ConvTile> conv_tiles(const ConvShape& shape, const Target& target);
+
+// Estimated cycles a multiply-add vector that has to be computed (1 / fma_per_cycle is perfect, skipped padding is
+// better).
+double conv_tile_cost(const ConvShape& shape, const ConvTile& tile, const Target& target);
+
+// Those of conv_tiles() that cost at most `slack` times the cheapest, cheapest first. Never empty.
+std::vector<ConvTile> good_conv_tiles(const ConvShape& shape, const Target& target, double slack);
+
+}  // namespace tilesmith
