@@ -5,11 +5,23 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "schedules/conv/direct.h"
 
 namespace tilesmith {
 
+namespace {
+
+template <class T>
+Template row(const std::string& summary, const std::vector<std::string>& operators) {
+    return {T::id(), summary, operators, T::applies, T::space, T::default_schedule, T::build};
+}
+
+}  // namespace
+
 const std::vector<Template>& templates() {
-    static const std::vector<Template> table{};
+    static const std::vector<Template> table{
+        row<DirectConv>("register tiles of pixels x vectors of output channels", {"conv2d", "conv1d"}),
+    };
     return table;
 }
 
