@@ -1,5 +1,5 @@
-// The kernel library: selections become a C library that needs neither Halide nor C++, with a header, a manifest, a CMake
-// package and a pkg-config file. The library's ABI is written down in docs/abi.md.
+// The kernel library: selections become a C library that needs neither Halide nor C++, with a header, a manifest, a
+// CMake package and a pkg-config file. The library's ABI is written down in docs/abi.md.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,8 @@ struct ExportRequest {
     Target target;
     Device device;
     Toolchain toolchain;
-    std::string output;  // the folder to make; replaced if it holds an earlier export, refused if it holds anything else
+    std::string
+        output;  // the folder to make; replaced if it holds an earlier export, refused if it holds anything else
     // A C identifier in lower case. The default gives plain names (tilesmith_matmul_...); any other name NAME gives
     // tilesmith_NAME_..., so that libraries exported apart link into one program.
     std::string name = kDefaultLibraryName;
@@ -63,15 +64,16 @@ struct ExportReport {
     int functions_checked = 0;  // every function of the finished library, called and compared
 };
 
-// Writes the library to request.output, all or nothing: until every function of the finished library has been called and its
-// result compared with the reference, nothing appears there.
-// Throws bad_input (no entries, a problem twice, a bad name, a parent folder that is missing or unwritable, a folder that is
-// no export, a target this host cannot run and so cannot check), negative_answer (a kernel does not compile, is wrong or
-// crashes) or run_failed (disk full, ...).
+// Writes the library to request.output, all or nothing: until every function of the finished library has been called
+// and its result compared with the reference, nothing appears there. Throws bad_input (no entries, a problem twice, a
+// bad name, a parent folder that is missing or unwritable, a folder that is no export, a target this host cannot run
+// and so cannot check), negative_answer (a kernel does not compile, is wrong or crashes) or run_failed (disk full,
+// ...).
 ExportReport export_library(const ExportRequest& request);
 
-// The hidden subcommand `verify-library LIBRARY.so MANIFEST`: calls every function of the library and compares. Prints one
-// line of JSON: {"functions": N} or {"error": TEXT}. Returns the exit status: 0 right, 1 wrong, 3 the check itself failed.
+// The hidden subcommand `verify-library LIBRARY.so MANIFEST`: calls every function of the library and compares. Prints
+// one line of JSON: {"functions": N} or {"error": TEXT}. Returns the exit status: 0 right, 1 wrong, 3 the check itself
+// failed.
 int verify_library_main(const std::string& library, const std::string& manifest);
 
 }  // namespace tilesmith

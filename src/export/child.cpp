@@ -1,0 +1,80 @@
+#include "export/child.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include "core/error.h"
+
+namespace tilesmith {
+namespace {
+
+pid_t spawn(const std::vector<std::string>& words, int output) {
+    std::vector<char*> arguments;
+    for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+    arguments.push_back(nullptr);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    pid_t pid = -1;
+    const int error = posix_spawnp(&pid, arguments.front(), &actions, nullptr, arguments.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (error != 0) throw run_failed("cannot start " + words.front() + ": " + std::strerror(error));
+    return pid;
+}
+
+// Reads until the end of the stream; false when time was up before.
+bool read_all(int input, double timeout_s, std::string& output) {
+    using Clock = std::chrono::steady_clock;
+    const auto end = Clock::now() + std::chrono::duration<double>(timeout_s);
+    for (;;) {
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
+        if (left <= 0) return false;
+        pollfd wait{input, POLLIN, 0};
+        const int ready = poll(&wait, 1, static_cast<int>(std::min<int64_t>(left, 1000)));
+        if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
+        std::array<char, 4096> chunk{};
+        const ssize_t size = read(input, chunk.data(), chunk.size());
+        if (size < 0 && errno == EINTR) continue;
+        if (size <= 0) return true;
+        output.append(chunk.data(), static_cast<size_t>(size));
+    }
+}
+
+}  // namespace
+
+ChildResult run_child(const std::vector<std::string>& words, double timeout_s) {
+    std::array<int, 2> ends{};
+    if (pipe2(ends.data(), O_CLOEXEC) != 0)
+        throw run_failed(std::string("cannot make a pipe: ") + std::strerror(errno));
+    pid_t pid = -1;
+    try {
+        pid = spawn(words, ends[1]);
+    } catch (...) {
+        close(ends[0]);
+        close(ends[1]);
+        throw;
+    }
+    close(ends[1]);
+    ChildResult result;
+    result.timed_out = !read_all(ends[0], timeout_s, result.output);
+    close(ends[0]);
+    if (result.timed_out) kill(pid, SIGKILL);
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (WIFEXITED(status)) result.exit_status = WEXITSTATUS(status);
+    if (WIFSIGNALED(status)) result.signal = WTERMSIG(status);
+    return result;
+}
+
+}  // namespace tilesmith

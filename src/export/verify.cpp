@@ -1,0 +1,288 @@
+// The check of a finished library, in a process of its own: whatever a wrong kernel does, the export goes on to say so.
+// Inputs are whole numbers whose sums are exact in f32, so results are compared for equality wherever the epilogue is
+// exact. Buffers lie flush against inaccessible pages, once at their ends and once at their beginnings.
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/error.h"
+#include "core/rng.h"
+#include "export/export.h"
+#include "export/guarded_buffer.h"
+#include "export/kernel.h"
+
+namespace tilesmith {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr size_t kMostArguments = 24;
+
+template <class Result, size_t... I>
+Result call_exactly(void* function, const uint64_t* arguments, std::index_sequence<I...>) {
+    return reinterpret_cast<Result (*)(decltype(I, uint64_t{})...)>(function)(arguments[I]...);
+}
+
+// Calls a C function of integers and pointers.
+template <class Result>
+Result call(void* function, const std::vector<uint64_t>& arguments) {
+    return [&]<size_t... N>(std::index_sequence<N...>) {
+        using Caller = Result (*)(void*, const uint64_t*);
+        static constexpr std::array<Caller, sizeof...(N)> callers = {
+            [](void* f, const uint64_t* a) { return call_exactly<Result>(f, a, std::make_index_sequence<N>()); }...};
+        return callers.at(arguments.size())(function, arguments.data());
+    }
+    (std::make_index_sequence<kMostArguments + 1>());
+}
+
+uint64_t word(const void* pointer) { return reinterpret_cast<uint64_t>(pointer); }
+
+// Opens the library and calls its functions by name.
+class OpenLibrary {
+  public:
+    explicit OpenLibrary(const std::string& path) : handle_(dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) {
+        if (handle_ == nullptr) throw negative_answer(std::string("the library cannot be loaded: ") + dlerror());
+    }
+
+    // Also tells the parent what is running, should it crash.
+    void* function(const std::string& name) {
+        void* const address = dlsym(handle_, name.c_str());
+        if (address == nullptr) throw negative_answer("the library lacks the function " + name);
+        std::cout << Json{{"checking", name}}.dump() << std::endl;
+        ++functions_;
+        return address;
+    }
+
+    void expect(int code, int expected, const std::string& name) {
+        if (code == expected) return;
+        const auto error_name = reinterpret_cast<const char* (*)(int)>(dlsym(handle_, error_name_.c_str()));
+        const auto text = [&](int c) { return error_name == nullptr ? std::to_string(c) : error_name(c); };
+        throw negative_answer(fmt::format("{} returned {} ({}) where {} ({}) is right", name, code, text(code),
+                                          expected, text(expected)));
+    }
+
+    void set_error_name(const std::string& name) { error_name_ = name; }
+    [[nodiscard]] int functions() const { return functions_; }
+
+  private:
+    void* handle_;
+    std::string error_name_;
+    int functions_ = 0;
+};
+
+// Whole numbers in [-most, most]; where values would saturate an epilogue, most of them zero.
+void fill(float* values, int64_t count, int most, double share, Rng& rng) {
+    for (int64_t i = 0; i < count; ++i) {
+        const bool zero = share < 1 && rng.uniform() >= share;
+        values[i] =
+            zero ? 0.0F : static_cast<float>(static_cast<int>(rng.below(2 * static_cast<uint64_t>(most) + 1)) - most);
+    }
+}
+
+// One problem with inputs and the right result.
+class Case {
+  public:
+    Case(const Problem& problem, uint64_t seed)
+        : problem_(problem), arguments_(operator_of(problem).arguments(problem)) {
+        Rng rng(seed);
+        const auto reduction = static_cast<double>(operator_of(problem).reduction(problem));
+        const std::vector<EpilogueOp>& epilogue = problem.epilogue();
+        const bool saturates = std::find(epilogue.begin(), epilogue.end(), EpilogueOp::relu6) != epilogue.end();
+        const double share = saturates ? std::min(1.0, std::sqrt(8 / reduction)) : 1;
+        const int most = saturates ? 1 : reduction < 1 << 17 ? 8 : 2;
+        for (const Argument& argument : arguments_) {
+            buffers_.emplace_back(static_cast<size_t>(argument.bytes()));
+            const bool product = argument.role == Role::input || argument.role == Role::weight;
+            auto* const values = static_cast<float*>(buffers_.back().at_end());
+            if (argument.role != Role::output)
+                fill(values, argument.elements(), product ? most : 3, product ? share : 1, rng);
+        }
+        right_.resize(static_cast<size_t>(arguments_.back().elements()));
+        std::vector<const float*> inputs;
+        for (size_t i = 0; i + 1 < arguments_.size(); ++i)
+            inputs.push_back(static_cast<const float*>(buffers_[i].at_end()));
+        operator_of(problem).reference(problem, inputs, right_.data());
+    }
+
+    // Moves the tensors to the other ends of their pages.
+    void move(bool to_end) {
+        if (to_end == at_end_) return;
+        for (const GuardedBuffer& buffer : buffers_) {
+            std::memmove(to_end ? buffer.at_end() : buffer.at_begin(), to_end ? buffer.at_begin() : buffer.at_end(),
+                         buffer.bytes());
+        }
+        at_end_ = to_end;
+    }
+
+    [[nodiscard]] void* pointer(size_t index) const {
+        return at_end_ ? buffers_[index].at_end() : buffers_[index].at_begin();
+    }
+
+    // The arguments of a call; `packed` (may be null) instead of argument `packed_index`.
+    [[nodiscard]] std::vector<uint64_t> words(std::optional<size_t> packed_index, const void* packed) const {
+        std::vector<uint64_t> out;
+        for (size_t i = 0; i < arguments_.size(); ++i) out.push_back(word(packed_index == i ? packed : pointer(i)));
+        return out;
+    }
+
+    void clear_output() {
+        auto* const output = static_cast<float*>(pointer(arguments_.size() - 1));
+        std::fill_n(output, right_.size(), std::numeric_limits<float>::quiet_NaN());
+    }
+
+    void compare(const std::string& name) const {
+        const auto* const output = static_cast<const float*>(pointer(arguments_.size() - 1));
+        const double tolerance = problem_.exact() ? 0 : 1e-4;
+        for (size_t i = 0; i < right_.size(); ++i) {
+            const double error = std::abs(static_cast<double>(output[i]) - static_cast<double>(right_[i]));
+            if (error <= tolerance * std::max(1.0, static_cast<double>(std::abs(right_[i])))) continue;
+            throw negative_answer(fmt::format("{} is wrong: element {} of {} is {} instead of {}", name, i,
+                                              arguments_.back().name, output[i], right_[i]));
+        }
+    }
+
+    [[nodiscard]] const std::vector<Argument>& arguments() const { return arguments_; }
+
+  private:
+    Problem problem_;
+    std::vector<Argument> arguments_;
+    std::vector<GuardedBuffer> buffers_;
+    std::vector<float> right_;
+    bool at_end_ = true;
+};
+
+// The functions of one kernel, called with `extents` before their own arguments (a dispatcher) or without (a kernel).
+class Check {
+  public:
+    Check(OpenLibrary& library, Case& data, const Json& functions, std::vector<uint64_t> extents)
+        : library_(library), data_(data), json_(functions), extents_(std::move(extents)) {
+        if (!json_.contains("packed")) return;
+        for (size_t i = 0; i < data_.arguments().size(); ++i) {
+            if (data_.arguments()[i].role == Role::weight) weight_ = i;
+        }
+    }
+
+    void run() {
+        std::optional<GuardedBuffer> packed;
+        if (weight_) packed.emplace(pack());
+        const std::string name = json_["symbol"];
+        void* const function = library_.function(name);
+        for (const bool at_end : {true, false}) {
+            data_.move(at_end);
+            const void* const weight = !packed ? nullptr : at_end ? packed->at_end() : packed->at_begin();
+            if (packed && !at_end) std::memmove(packed->at_begin(), packed->at_end(), packed->bytes());
+            run_once(function, name, weight, {});
+            if (json_.contains("workspace")) run_with_workspace(weight, at_end);
+        }
+        data_.move(true);
+        std::vector<uint64_t> missing = arguments(packed ? packed->at_begin() : nullptr);
+        missing.back() = 0;
+        library_.expect(call<int>(function, missing), kNullPointerCode, name + " with a null pointer");
+    }
+
+    void expect_no_kernel() {
+        const std::string name = json_["symbol"];
+        library_.expect(call<int>(library_.function(name), arguments(data_.pointer(0))), kNoKernelCode, name);
+    }
+
+  private:
+    std::vector<uint64_t> arguments(const void* packed) {
+        std::vector<uint64_t> out = extents_;
+        for (const uint64_t w : data_.words(weight_, packed)) out.push_back(w);
+        return out;
+    }
+
+    GuardedBuffer pack() {
+        const std::string bytes_name = json_["packed"]["bytes_symbol"], pack_name = json_["packed"]["pack_symbol"];
+        const auto bytes = call<size_t>(library_.function(bytes_name), extents_);
+        if (bytes == 0) throw negative_answer(bytes_name + " returned 0");
+        GuardedBuffer packed(bytes);
+        void* const function = library_.function(pack_name);
+        for (void* const place : {packed.at_begin(), packed.at_end()}) {
+            std::vector<uint64_t> words = extents_;
+            words.insert(words.end(), {word(data_.pointer(*weight_)), word(place)});
+            library_.expect(call<int>(function, words), 0, pack_name);
+        }
+        return packed;
+    }
+
+    void run_once(void* function, const std::string& name, const void* packed, const std::vector<uint64_t>& more) {
+        data_.clear_output();
+        std::vector<uint64_t> words = arguments(packed);
+        words.insert(words.end(), more.begin(), more.end());
+        library_.expect(call<int>(function, words), 0, name);
+        data_.compare(name);
+    }
+
+    void run_with_workspace(const void* packed, bool at_end) {
+        const std::string bytes_name = json_["workspace"]["bytes_symbol"], run_name = json_["workspace"]["run_symbol"];
+        const GuardedBuffer space(call<size_t>(library_.function(bytes_name), {}));
+        run_once(library_.function(run_name), run_name, packed,
+                 {word(at_end ? space.at_end() : space.at_begin()), space.bytes()});
+    }
+
+    OpenLibrary& library_;
+    Case& data_;
+    const Json& json_;
+    std::vector<uint64_t> extents_;
+    std::optional<size_t> weight_;
+};
+
+void check_dispatcher(OpenLibrary& library, Case& data, const Problem& problem, const Json& manifest,
+                      const std::string& symbol) {
+    for (const Json& dispatcher : manifest["dispatchers"]) {
+        const Json& kernels = dispatcher["kernels"];
+        if (std::find(kernels.begin(), kernels.end(), symbol) == kernels.end()) continue;
+        std::vector<uint64_t> extents;
+        for (const auto& [name, value] : extents_of(problem)) extents.push_back(static_cast<uint64_t>(value));
+        Check(library, data, dispatcher, extents).run();
+        extents.assign(extents.size(), 0);
+        Check(library, data, dispatcher, extents).expect_no_kernel();
+    }
+}
+
+int check_library(const std::string& path, const std::string& manifest_path) {
+    std::ifstream file(manifest_path);
+    const Json manifest = Json::parse(file);
+    OpenLibrary library(path);
+    const Json& functions = manifest["functions"];
+    library.set_error_name(functions["error_name"]);
+    const char* const ok = call<const char*>(library.function(functions["error_name"]), {0});
+    if (std::string(ok) != "ok") throw negative_answer("the library has no name for the code 0");
+    for (const Json& kernel : manifest["kernels"]) {
+        const Problem problem = parse_problem(kernel["problem"].get<std::string>());
+        Case data(problem, 1);
+        Check(library, data, kernel, {}).run();
+        check_dispatcher(library, data, problem, manifest, kernel["symbol"]);
+    }
+    call<int>(library.function(functions["set_parallel_for"]), {0, 0});
+    call<int>(library.function(functions["set_num_threads"]), {1});
+    return library.functions();
+}
+
+}  // namespace
+
+int verify_library_main(const std::string& library, const std::string& manifest) {
+    try {
+        const int functions = check_library(library, manifest);
+        std::cout << Json{{"functions", functions}}.dump() << std::endl;
+        return 0;
+    } catch (const Error& error) {
+        std::cout << Json{{"error", error.what()}}.dump() << std::endl;
+        return error.exit_status();
+    } catch (const std::exception& error) {
+        std::cout << Json{{"error", error.what()}}.dump() << std::endl;
+        return 3;
+    }
+}
+
+}  // namespace tilesmith
