@@ -1,4 +1,5 @@
-// The operators: what can be computed. No Halide here: the worker and the tests check every kernel with `reference` alone.
+// The operators: what can be computed. No Halide here: the worker and the tests check every kernel with `reference`
+// alone.
 #pragma once
 
 #include <cstdint>

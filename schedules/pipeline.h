@@ -20,11 +20,11 @@ struct Stage {
 };
 
 struct Pipeline {
-    // The operator itself: inputs in the order of Operator::arguments. With `pack`, the weight's place is taken by the packed
-    // weight, whose extents are pack->output_extents.
+    // The operator itself: inputs in the order of Operator::arguments. With `pack`, the weight's place is taken by the
+    // packed weight, whose extents are pack->output_extents.
     Stage run;
-    // weights=fixed only: from the plain weight (its only input) to the packed form this schedule wants. Without it the weight
-    // is used as it is.
+    // weights=fixed only: from the plain weight (its only input) to the packed form this schedule wants. Without it the
+    // weight is used as it is.
     std::optional<Stage> pack;
 };
 

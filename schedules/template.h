@@ -1,5 +1,6 @@
-// A template: one way of computing an operator. It owns the algorithm and the schedule, because in Halide a packed panel or an
-// interior/border split is written into the algorithm. One file a template, one line of the table in template.cpp.
+// A template: one way of computing an operator. It owns the algorithm and the schedule, because in Halide a packed
+// panel or an interior/border split is written into the algorithm. One file a template, one line of the table in
+// template.cpp.
 #pragma once
 
 #include <string>
