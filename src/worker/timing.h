@@ -1,0 +1,39 @@
+// How a kernel is timed: warm-up, samples until the interval of the median is narrow; and a fixed loop beside it, so
+// that the drift of the machine can be told from the kernel's own speed.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "worker/messages.h"
+
+namespace tilesmith {
+
+// A loaded function with its arguments.
+struct KernelCall {
+    void* function = nullptr;
+    std::vector<void*> arguments;
+    // Throws run_failed when the kernel returns an error code.
+    void operator()() const;
+};
+
+// Nanoseconds that `calls` calls take together.
+double time_calls(const KernelCall& kernel, int calls);
+
+struct Timed {
+    std::vector<double> samples_ns;  // a call
+    bool censored = false;
+};
+Timed time_kernel(const KernelCall& kernel, const TimingProtocol& protocol);
+
+// All kernels in turn, once a round, in an order that changes from round to round; samples_ns[k][r] is of kernel k in
+// round r. Before a sample its kernel runs once untimed, to bring its data back into the caches. `begin(k)` is called
+// before kernel k runs.
+std::vector<std::vector<double>> time_in_turn(const std::vector<KernelCall>& kernels, const CompareRequest& request,
+                                              const std::function<void(int)>& begin);
+
+// A fixed piece of arithmetic on a small array, about a tenth of a millisecond: the fastest of three, in nanoseconds.
+double time_reference_loop();
+
+}  // namespace tilesmith
