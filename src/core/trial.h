@@ -28,7 +28,8 @@ struct Trial {
     Schedule schedule;
     Outcome outcome;
     int64_t session = 0;
-    std::string origin;  // who proposed it: "default", "random", "model", "mutation", "seed", "final"
+    // Who proposed it: "default", "random", "exhaustive", "model", "mutation", "crossing", "seed", "final".
+    std::string origin;
 };
 
 struct Selection {
