@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "schedules/conv/depthwise.h"
 #include "schedules/conv/direct.h"
 
 namespace tilesmith {
@@ -20,6 +21,7 @@ Template row(const std::string& summary, const std::vector<std::string>& operato
 
 const std::vector<Template>& templates() {
     static const std::vector<Template> table{
+        row<DepthwiseConv>("vectors of channels, one kernel a channel, no packing", {"conv2d", "conv1d"}),
         row<DirectConv>("register tiles of pixels x vectors of output channels", {"conv2d", "conv1d"}),
     };
     return table;

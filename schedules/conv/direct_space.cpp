@@ -16,6 +16,8 @@ namespace {
 constexpr double kSlack = 1.3;
 // Vector multiply-adds in the body of the innermost loop once it is unrolled: bounds compile time.
 constexpr int64_t kMostUnrolled = 160;
+// Registers beside accumulators and weights without which unrolled taps spill.
+constexpr int64_t kRegistersOfTaps = 3;
 
 using Tiles = std::vector<ConvTile>;
 
@@ -24,6 +26,7 @@ struct Facts {
     ConvShape shape;
     Tiles tiles;  // cheapest first
     int lanes = 1;
+    int vector_registers = 16;
     int64_t l1_bytes = 0, l2_bytes = 0;
     bool parallel = false;
     bool fresh = false;
@@ -89,7 +92,10 @@ std::vector<Decision> reduction_decisions(const std::shared_ptr<const Facts>& fa
         const ConvTile tile = tile_of(s);
         if (one_run(facts->shape, tile.padding)) return texts({"run"});
         if (facts->shape.kw == 1) return texts({"outer"});
-        const bool small = unrolled_taps(facts->shape, tile) <= kMostUnrolled * (tile.padding == kPadSkip ? 2 : 1);
+        // Taps side by side share pixels, which then stay in registers too.
+        const int64_t registers = tile.accumulators() + tile.vectors + kRegistersOfTaps;
+        const bool small = registers <= facts->vector_registers &&
+                           unrolled_taps(facts->shape, tile) <= kMostUnrolled * (tile.padding == kPadSkip ? 2 : 1);
         return small ? texts({"outer", "inner"}) : texts({"outer"});
     };
     const auto unroll = [facts](const Schedule& s) {
@@ -142,6 +148,7 @@ std::shared_ptr<const Facts> facts_of(const Problem& problem, const Target& targ
     facts->shape = merged(conv_shape(problem));
     facts->tiles = good_conv_tiles(facts->shape, target, kSlack);
     facts->lanes = target.lanes(4);
+    facts->vector_registers = target.vector_registers;
     facts->l1_bytes = target.l1_bytes;
     facts->l2_bytes = target.l2_bytes;
     facts->parallel = conditions.threads > 1;

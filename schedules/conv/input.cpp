@@ -45,7 +45,7 @@ Expr ConvInput::at(const Expr& channel, const Expr& column, const Expr& row, con
     const Expr in_row = skips_rows() ? clamped : row;
     if (copies()) return copy_(column * ci + channel, in_row, n);
     if (!pads_columns()) return buffer_(column * ci + channel, in_row, n);
-    const Expr in_column = Halide::clamp(column - as_int(shape_.pad_w), 0, as_int(shape_.w - 1));
+    const Expr in_column = Halide::clamp(Halide::likely(column - as_int(shape_.pad_w)), 0, as_int(shape_.w - 1));
     return buffer_(in_column * ci + channel, in_row, n);
 }
 

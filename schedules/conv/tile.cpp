@@ -52,8 +52,8 @@ double strip_cycles(const ConvShape& s, const ConvTile& t, const Target& target)
 }
 
 bool fits(const ConvShape& s, const ConvTile& t, const Target& target) {
-    // The smaller operand stays in registers, the other passes through one.
-    const int64_t registers = t.accumulators() + std::min(t.vectors, t.pixels()) + 1;
+    // A step loads all its vectors of weights and passes one pixel after the other through one more register.
+    const int64_t registers = t.accumulators() + t.vectors + 1;
     if (registers > target.vector_registers) return false;
     if (t.padding == kPadSkip) return unrolled_taps(s, t) <= kMostUnrolled;
     return true;

@@ -1,0 +1,160 @@
+// What and how of the template depthwise. `columns` pixels of a row times `vectors` vectors of channels are summed in
+// registers; the taps of a kernel row are written out, so that neighbouring pixels share what they load.
+//
+// No buffer is read or written outside. The last vector of channels starts earlier where it would stick out
+// (ShiftInwards), and so does the last tile of a row, except with padding "skip": there, tiles at the ends of a row
+// read zeros instead of the input (Halide splits the loop over tiles into first, middle and last ones, and only those
+// in the middle are free of tests), and kernel rows outside the input are not computed.
+#include "schedules/conv/depthwise.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "schedules/blocks/epilogue.h"
+#include "schedules/conv/input.h"
+#include "schedules/conv/tile.h"
+
+namespace tilesmith {
+namespace {
+
+using Halide::Expr;
+using Halide::Func;
+using Halide::RDom;
+using Halide::TailStrategy;
+using Halide::Var;
+
+int as_int(int64_t value) { return static_cast<int>(value); }
+
+class Build {
+  public:
+    Build(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions& conditions)
+        : problem_(problem),
+          schedule_(schedule),
+          shape_(merged(conv_shape(problem))),
+          skips_(schedule.choice("padding") == kPadSkip),
+          parallel_(conditions.threads > 1),
+          lanes_(target.lanes(4)),
+          columns_(as_int(schedule.number("columns"))),
+          row_block_(as_int(schedule.number("row_block"))),
+          input_(shape_, schedule.choice("padding")) {
+        while (lanes_ > shape_.co) lanes_ /= 2;
+        panel_extent_ = as_int(schedule.number("vectors")) * lanes_;
+    }
+
+    Pipeline pipeline() {
+        define();
+        schedule_output();
+        schedule_tile();
+        input_.schedule(out_, block_level_, schedule_.choice("copy_at"), row_block_, shape_.ow, lanes_, parallel_);
+        Pipeline pipeline;
+        pipeline.run.output = out_;
+        pipeline.run.output_extents = {shape_.co, shape_.ow, shape_.oh, shape_.n};
+        pipeline.run.inputs = {input_.buffer(), weight_};
+        pipeline.run.input_extents = {input_.extents(), {shape_.co, shape_.kw, shape_.kh}};
+        epilogue_.append_to(pipeline.run);
+        return pipeline;
+    }
+
+  private:
+    void define();
+    void schedule_output();
+    void order_loops();
+    void schedule_tile();
+
+    const Problem& problem_;
+    const Schedule& schedule_;
+    ConvShape shape_;
+    bool skips_, parallel_;
+    int lanes_, columns_, row_block_;
+    int panel_extent_ = 1;  // channels of a tile
+    ConvInput input_;
+    EpilogueInputs epilogue_;
+
+    Var c_{"c"}, x_{"x"}, y_{"y"}, n_{"n"};
+    Var panel_{"panel"}, vector_{"vector"}, x_tile_{"x_tile"}, column_{"column"}, row_block_loop_{"row_block"},
+        task_{"task"};
+    RDom k_;
+    Func tile_{"tile"}, out_{"out"};
+    Halide::ImageParam weight_{Halide::Float(32), 3, "weight"};
+    Var tile_level_, block_level_;
+};
+
+void Build::define() {
+    k_ = RDom(0, as_int(shape_.kw), 0, as_int(shape_.kh), "k");
+    const Expr column = x_ * as_int(shape_.stride_w) + k_.x * as_int(shape_.dilation_w);
+    const Expr row = y_ * as_int(shape_.stride_h) + k_.y * as_int(shape_.dilation_h);
+    if (input_.skips_rows()) k_.where(input_.row_inside(row));
+    Expr value = input_.at(c_, column, row, n_);
+    if (skips_) value = Halide::select(Halide::likely(input_.column_inside(column)), value, 0.0F);
+    tile_(c_, x_, y_, n_) = 0.0F;
+    tile_(c_, x_, y_, n_) += value * weight_(c_, k_.x, k_.y);
+    epilogue_ = epilogue_inputs(problem_, {shape_.co, shape_.ow, shape_.oh, shape_.n});
+    out_(c_, x_, y_, n_) = apply_epilogue(problem_, epilogue_, tile_(c_, x_, y_, n_), {c_, x_, y_, n_});
+}
+
+void Build::schedule_output() {
+    const auto tail = [](int64_t extent, int64_t factor, TailStrategy ragged) {
+        return extent % factor == 0 ? TailStrategy::RoundUp : ragged;
+    };
+    out_.bound(c_, 0, as_int(shape_.co))
+        .bound(x_, 0, as_int(shape_.ow))
+        .bound(y_, 0, as_int(shape_.oh))
+        .bound(n_, 0, as_int(shape_.n))
+        .split(c_, panel_, c_, panel_extent_, tail(shape_.co, panel_extent_, TailStrategy::ShiftInwards))
+        .split(c_, vector_, c_, lanes_, TailStrategy::RoundUp)
+        .split(x_, x_tile_, column_, columns_,
+               tail(shape_.ow, columns_, skips_ ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards))
+        .split(y_, row_block_loop_, y_, row_block_, tail(shape_.oh, row_block_, TailStrategy::GuardWithIf));
+    order_loops();
+    out_.vectorize(c_).unroll(vector_).unroll(column_);
+    // Only the loop over the tiles of a row is worth having three times.
+    out_.never_partition_all();
+    if (skips_) out_.partition(x_tile_, Halide::Partition::Auto);
+}
+
+void Build::order_loops() {
+    const std::string& channels = schedule_.choice("channels");
+    std::vector<Halide::VarOrRVar> loops{c_, vector_, column_};
+    if (channels == "inner") loops.insert(loops.end(), {panel_, x_tile_, y_, row_block_loop_, n_});
+    if (channels == "middle") loops.insert(loops.end(), {x_tile_, panel_, y_, row_block_loop_, n_});
+    if (channels == "outer") loops.insert(loops.end(), {x_tile_, y_, row_block_loop_, n_, panel_});
+    out_.reorder(loops);
+    tile_level_ = channels == "inner" ? panel_ : x_tile_;
+    block_level_ = row_block_loop_;
+    if (!parallel_) return;
+    out_.fuse(row_block_loop_, n_, task_);
+    block_level_ = task_;
+    if (channels == "outer") {
+        const Var all("all");
+        out_.fuse(task_, panel_, all).parallel(all);
+        block_level_ = all;
+    } else {
+        out_.parallel(task_);
+    }
+}
+
+void Build::schedule_tile() {
+    tile_.compute_at(out_, tile_level_)
+        .bound_extent(c_, panel_extent_)
+        .bound_extent(x_, columns_)
+        .bound_extent(y_, 1)
+        .bound_extent(n_, 1)
+        .vectorize(c_, lanes_)
+        .unroll(c_)
+        .unroll(x_);
+    auto sum = tile_.update();
+    sum.reorder(c_, x_, k_.x, k_.y).vectorize(c_, lanes_).unroll(c_).unroll(x_);
+    constexpr int64_t kMostUnrolledTaps = 240;
+    if (columns_ * panel_extent_ / lanes_ * shape_.kw <= kMostUnrolledTaps) sum.unroll(k_.x);
+    if (schedule_.flag("unroll_rows")) sum.unroll(k_.y);
+}
+
+}  // namespace
+
+Pipeline DepthwiseConv::build(const Problem& problem, const Schedule& schedule, const Target& target,
+                              const Conditions& conditions) {
+    return Build(problem, schedule, target, conditions).pipeline();
+}
+
+}  // namespace tilesmith
