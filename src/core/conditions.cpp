@@ -29,7 +29,8 @@ Conditions Conditions::parse(const std::string& text) {
             const char* end = word.data() + word.size();
             const auto [last, status] = std::from_chars(word.data() + 8, end, result.threads);
             if (status != std::errc() || last != end || result.threads < 1)
-                throw bad_input(fmt::format("'{}' is not a number of threads", word), "use a whole number from 1 upward");
+                throw bad_input(fmt::format("'{}' is not a number of threads", word),
+                                "use a whole number from 1 upward");
         } else {
             throw bad_input(fmt::format("unknown condition '{}'", word),
                             "conditions are threads=N, objective=latency|throughput, cache=warm|cold_weights");

@@ -52,8 +52,7 @@ nlohmann::ordered_json Schedule::to_json() const {
     nlohmann::ordered_json json;
     json["template"] = id_.name;
     json["version"] = id_.version;
-    for (const auto& [name, value] : values_)
-        std::visit([&json, &key = name](const auto& v) { json[key] = v; }, value);
+    for (const auto& [name, value] : values_) std::visit([&json, &key = name](const auto& v) { json[key] = v; }, value);
     return json;
 }
 
