@@ -118,20 +118,12 @@ void Build::order_loops() {
     std::vector<Halide::VarOrRVar> loops{c_, vector_, column_};
     if (channels == "inner") loops.insert(loops.end(), {panel_, x_tile_, y_, row_block_loop_, n_});
     if (channels == "middle") loops.insert(loops.end(), {x_tile_, panel_, y_, row_block_loop_, n_});
-    if (channels == "outer") loops.insert(loops.end(), {x_tile_, y_, row_block_loop_, n_, panel_});
     out_.reorder(loops);
     tile_level_ = channels == "inner" ? panel_ : x_tile_;
     block_level_ = row_block_loop_;
     if (!parallel_) return;
-    out_.fuse(row_block_loop_, n_, task_);
+    out_.fuse(row_block_loop_, n_, task_).parallel(task_);
     block_level_ = task_;
-    if (channels == "outer") {
-        const Var all("all");
-        out_.fuse(task_, panel_, all).parallel(all);
-        block_level_ = all;
-    } else {
-        out_.parallel(task_);
-    }
 }
 
 void Build::schedule_tile() {

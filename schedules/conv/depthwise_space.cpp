@@ -1,5 +1,6 @@
 // Which decisions the template depthwise has.
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -32,26 +33,28 @@ int64_t vector_lanes(const Facts& f) {
 
 std::vector<Value> texts(const std::vector<std::string>& choices) { return {choices.begin(), choices.end()}; }
 
-// Leaves registers for a kernel row of weights and a pixel.
+// Pixels of a tile. Enough accumulators to hide the latency of a multiply-add, and registers for a tap and a pixel
+// besides.
 std::vector<int64_t> tile_columns(const Facts& f, int64_t vectors) {
+    constexpr int64_t kLeastAccumulators = 6;
     std::vector<int64_t> all;
     for (int64_t columns = 1; columns <= f.shape.ow; ++columns) {
         const bool fits =
-            columns * vectors + vectors + 2 <= f.vector_registers && columns * vectors * f.shape.kw <= kMostUnrolled;
+            columns * vectors + 2 <= f.vector_registers && columns * vectors * f.shape.kw <= kMostUnrolled;
         if (fits || columns == 1) all.push_back(columns);
     }
-    std::vector<int64_t> frugal = frugal_tiles(f.shape.ow, all);
-    // Tiles of a pixel share nothing: only where there is nothing larger.
-    if (frugal.back() >= 4)
-        frugal.erase(frugal.begin(), std::find_if(frugal.begin(), frugal.end(), [](int64_t c) { return c > 1; }));
-    return frugal;
+    const std::vector<int64_t> frugal = frugal_tiles(f.shape.ow, all);
+    const int64_t least = std::min(ceil_div(kLeastAccumulators, vectors), frugal.back());
+    std::vector<int64_t> busy;
+    std::copy_if(frugal.begin(), frugal.end(), std::back_inserter(busy), [&](int64_t c) { return c >= least; });
+    return busy;
 }
 
 std::vector<Decision> decisions_of(const std::shared_ptr<const Facts>& facts) {
     const auto padding = [facts](const Schedule&) {
         const ConvShape& s = facts->shape;
         if (!s.padded()) return texts({kPadNone});
-        return s.kw <= kMostUnrolled / 8 ? texts({kPadSkip, kPadCopy}) : texts({kPadCopy});
+        return s.kw <= kMostUnrolled / 8 ? texts({kPadSkip}) : texts({kPadCopy});
     };
     const auto vectors = [facts](const Schedule&) {
         std::vector<int64_t> counts;
@@ -71,15 +74,15 @@ std::vector<Decision> decisions_of(const std::shared_ptr<const Facts>& facts) {
         const int64_t body = s.number("columns") * s.number("vectors") * shape.kw * shape.kh;
         return values_of(shape.kh > 1 && body <= kMostUnrolled ? std::vector<int64_t>{0, 1} : std::vector<int64_t>{0});
     };
-    // Where the loop over channels is: around everything, inside the rows, innermost.
-    const auto channels = [](const Schedule&) { return texts({"outer", "middle", "inner"}); };
+    // Where the loop over channels is: around the tiles of a row, or innermost.
+    const auto channels = [](const Schedule&) { return texts({"middle", "inner"}); };
     const auto row_block = [facts](const Schedule& s) {
         if (s.choice("padding") != kPadCopy && !facts->parallel) return values_of({facts->shape.oh});
         return values_of(balanced_blocks(facts->shape.oh, 1, facts->shape.oh));
     };
     const auto copy_at = [](const Schedule& s) {
         if (s.choice("padding") != kPadCopy) return texts({"none"});
-        return s.choice("channels") == "outer" ? texts({"whole"}) : texts({"block", "whole"});
+        return texts({"block", "whole"});
     };
     return {{"padding", padding},   {"vectors", vectors},     {"columns", columns}, {"unroll_rows", unroll_rows},
             {"channels", channels}, {"row_block", row_block}, {"copy_at", copy_at}};
@@ -106,17 +109,10 @@ Space DepthwiseConv::space(const Problem& problem, const Target& target, const C
 Schedule DepthwiseConv::default_schedule(const Problem& problem, const Target& target, const Conditions& conditions) {
     const auto facts = facts_of(problem, target, conditions);
     const ConvShape& s = facts->shape;
-    // Vector accumulators of one row of pixels: enough to hide the latency of a multiply-add (4 cycles).
-    const std::vector<int64_t> columns = tile_columns(*facts, 1);
-    int64_t best = columns.front();
-    for (const int64_t count : columns)
-        if (count <= facts->vector_registers / 2) best = count;
     Schedule wish(id());
-    wish.set("padding", s.padded() ? kPadSkip : kPadNone).set("vectors", int64_t{1}).set("columns", best);
-    wish.set("unroll_rows", int64_t{0});
-    // Rows of kh x all channels that stay in the first cache are read again from there.
-    const bool rows_fit = s.kh * s.w * s.ci * 4 <= facts->l1_bytes;
-    wish.set("channels", rows_fit ? "middle" : "inner");
+    // 2 x 4 accumulators: a cache line of channels, and twice the latency of a multiply-add.
+    wish.set("padding", s.padded() ? kPadSkip : kPadNone).set("vectors", int64_t{2}).set("columns", int64_t{4});
+    wish.set("unroll_rows", int64_t{0}).set("channels", "inner");
     wish.set("row_block", facts->parallel ? std::max<int64_t>(1, s.oh / 8) : s.oh).set("copy_at", "block");
     return Space(id(), decisions_of(facts)).repair(wish).value();
 }
