@@ -50,7 +50,7 @@ CompileResult answer(const CompileRequest& request) {
 }
 
 void serve() {
-    ChildChannel channel({{"program", "tilesmith-compiler"}});
+    ChildChannel channel(nlohmann::ordered_json::object({{"program", "tilesmith-compiler"}}));
     limit(channel.output_fd());
     while (const auto request = channel.read()) {
         try {

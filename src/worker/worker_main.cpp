@@ -35,7 +35,8 @@ void answer(const Frame& request, Measurer& measurer, ChildChannel& channel) {
 }
 
 void serve(const std::string& lock_path) {
-    ChildChannel channel({{"program", "tilesmith-worker"}, {"device", host().device.fingerprint}});
+    ChildChannel channel(
+        nlohmann::ordered_json::object({{"program", "tilesmith-worker"}, {"device", host().device.fingerprint}}));
     report_faults(channel.output_fd());
     Measurer measurer(channel, lock_path);
     while (const auto request = channel.read()) {
