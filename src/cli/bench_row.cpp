@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iostream>
 #include <iterator>
 #include <memory>
 
@@ -14,6 +15,7 @@
 #include "codegen/host.h"
 #include "core/error.h"
 #include "runtime/tilesmith_runtime.h"
+#include "worker/timing_lock.h"
 
 namespace tilesmith {
 
@@ -55,6 +57,8 @@ std::vector<PeerTime> fastest_of_each(const std::vector<PeerTime>& all) {
     return fastest;
 }
 
+void say_waiting() { std::cerr << "tilesmith: waiting for another program that is timing kernels here\n"; }
+
 // Pins the calling thread while it lives.
 class Pin {
   public:
@@ -90,6 +94,7 @@ void time_in_one_process(BenchRow& row, const std::vector<const Peer*>& rivals, 
             peer_kernels.push_back(std::move(peer_kernel));
         }
     }
+    const TimingLock lock(TimingLock::kDefaultPath, say_waiting);
     const Pin pin;
     const std::vector<ContestResult> results = hold_contest(contenders, budget_s);
     row.ours = results.front();
@@ -115,6 +120,7 @@ void time_in_processes(BenchRow& row, const std::vector<const Peer*>& rivals, co
         contender.settle_ms = kSettleMs;
         contender.samples_in_a_row = kBlock;
     }
+    const TimingLock lock(TimingLock::kDefaultPath, say_waiting);
     const Pin pin;
     const std::vector<ContestResult> results = hold_contest(contenders, budget_s);
     row.ours = results.front();

@@ -32,6 +32,8 @@ Command target_command();
 Command list_command();
 Command db_command();
 Command verify_library_command();
+Command replay_command();
+Command selftest_command();
 Command peer_times_command();
 
 }  // namespace tilesmith
