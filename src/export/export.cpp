@@ -40,14 +40,23 @@ void check_request(const ExportRequest& request) {
             fmt::format("this host cannot run code for {}: it lacks {}", request.target.name, missing.front()),
             "export on a machine that can, because every function is called before the export succeeds");
     }
+}
+
+// The entries by name, each once however often it is listed.
+std::vector<const ExportEntry*> distinct_entries(const ExportRequest& request) {
+    std::vector<const ExportEntry*> entries;
     std::map<std::string, const ExportEntry*> names;
     for (const ExportEntry& entry : request.entries) {
         const auto [place, fresh] = names.emplace(kernel_name(entry.problem), &entry);
-        if (fresh) continue;
-        throw bad_input(fmt::format("'{}' is exported twice ({} and {})", entry.problem.text(),
-                                    place->second->conditions.text(), entry.conditions.text()),
-                        "choose one of them, with --threads or with a file of problems");
+        if (fresh) {
+            entries.push_back(&entry);
+        } else if (!(entry.conditions == place->second->conditions && entry.schedule == place->second->schedule)) {
+            throw bad_input(fmt::format("'{}' is exported twice ({} and {})", entry.problem.text(),
+                                        place->second->conditions.text(), entry.conditions.text()),
+                            "choose one of them, with --threads or with a file of problems");
+        }
     }
+    return entries;
 }
 
 CompileResult compile_entry(const ExportRequest& request, const ExportEntry& entry, const std::string& symbol) {
@@ -200,14 +209,15 @@ std::vector<std::string> files_in(const std::string& folder) {
     return files;
 }
 
-Library make_library(const ExportRequest& request, const LibraryNames& names) {
+Library make_library(const ExportRequest& request, const LibraryNames& names,
+                     const std::vector<const ExportEntry*>& entries) {
     Library library{names, {}, {}, 1};
-    for (size_t i = 0; i < request.entries.size(); ++i) {
-        tell(request, "compiling", i, request.entries.size());
-        library.kernels.push_back(make_kernel(request, names, request.entries[i]));
-        library.threads = std::max(library.threads, request.entries[i].conditions.threads);
+    for (const ExportEntry* entry : entries) {
+        tell(request, "compiling", library.kernels.size(), entries.size());
+        library.kernels.push_back(make_kernel(request, names, *entry));
+        library.threads = std::max(library.threads, entry->conditions.threads);
     }
-    tell(request, "compiling", request.entries.size(), request.entries.size());
+    tell(request, "compiling", entries.size(), entries.size());
     library.dispatchers = make_dispatchers(library);
     return library;
 }
@@ -228,8 +238,9 @@ void write_texts(const Staging& staging, const ExportRequest& request, const Lib
 ExportReport export_library(const ExportRequest& request) {
     const LibraryNames names = library_names(request.name);
     check_request(request);
+    const std::vector<const ExportEntry*> entries = distinct_entries(request);
     Staging staging(request.output);
-    const Library library = make_library(request, names);
+    const Library library = make_library(request, names, entries);
 
     tell(request, "linking", 0, 1);
     const std::string archive = archive_of(library, request.target);

@@ -30,7 +30,7 @@ struct ExportEntry {
 };
 
 struct ExportRequest {
-    std::vector<ExportEntry> entries;  // a problem at most once
+    std::vector<ExportEntry> entries;  // the same problem twice only if it is the same entry
     Target target;
     Device device;
     Toolchain toolchain;

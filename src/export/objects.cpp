@@ -83,7 +83,7 @@ std::string rename_symbols(const std::string& object, const std::map<std::string
     const auto file = parse(object);
     llvm::objcopy::ConfigManager config;
     config.Common.InputFilename = config.Common.OutputFilename = "object";
-    config.Common.DiscardMode = llvm::objcopy::DiscardType::All;
+    config.Common.StripUnneeded = true;
     config.Common.StripDebug = true;
     for (const auto& [from, to] : names) config.Common.SymbolsToRename[from] = to;
     llvm::objcopy::NameMatcher hidden;  // matched before renaming; keeps references into `defined`

@@ -27,7 +27,7 @@ struct Code {
 Code code_of(const std::string& object);
 
 // `object` with its symbols renamed; every global symbol that it defines becomes hidden unless its new name is in
-// `visible`. Local symbols and debug sections are dropped.
+// `visible`. Local symbols that nothing needs and debug sections are dropped.
 std::string rename_symbols(const std::string& object, const std::map<std::string, std::string>& names,
                            const std::set<std::string>& visible);
 
