@@ -92,6 +92,17 @@ Trial trial_of(const Recorded& recorded) {
     return trial;
 }
 
+Recorded recorded_of(const Trial& trial, std::vector<float> features) {
+    Recorded recorded;
+    recorded.key = trial.key;
+    recorded.schedule = trial.schedule;
+    recorded.origin = trial.origin;
+    recorded.features = std::move(features);
+    recorded.status = trial.outcome.status;
+    if (trial.outcome.ok() && !trial.outcome.samples_ns.empty()) recorded.median_ns = median(trial.outcome.samples_ns);
+    return recorded;
+}
+
 SearchContext replay_context(const std::vector<Recorded>& records, uint64_t seed) {
     assert(!records.empty());
     SearchContext context;

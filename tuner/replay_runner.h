@@ -34,6 +34,8 @@ std::vector<Recorded> read_records(std::istream& in, const std::string& name);
 std::vector<std::vector<Recorded>> records_by_key(const std::vector<Recorded>& records);
 
 Trial trial_of(const Recorded& recorded);
+// The inverse: its median, with `features` of its schedule under its key. A censored trial keeps what was timed of it.
+Recorded recorded_of(const Trial& trial, std::vector<float> features);
 
 // What a search knows of the replayed problem: its pool is exactly the schedules of `records` (all of one key, at least
 // one), its default the first one of origin "default", else the first one.
