@@ -33,11 +33,12 @@ class Build {
           schedule_(schedule),
           shape_(merged(conv_shape(problem))),
           skips_(schedule.choice("padding") == kPadSkip),
+          channels_outside_(schedule.choice("channels") == "outer"),
           parallel_(conditions.threads > 1),
           lanes_(target.lanes(4)),
           columns_(as_int(schedule.number("columns"))),
           row_block_(as_int(schedule.number("row_block"))),
-          input_(shape_, schedule.choice("padding")) {
+          input_(shape_, channels_outside_ ? kPadSkip : schedule.choice("padding")) {
         while (lanes_ > shape_.co) lanes_ /= 2;
         panel_extent_ = as_int(schedule.number("vectors")) * lanes_;
     }
@@ -46,6 +47,7 @@ class Build {
         define();
         schedule_output();
         schedule_tile();
+        if (channels_outside_) schedule_panel();
         input_.schedule(out_, block_level_, schedule_.choice("copy_at"), row_block_, shape_.ow, lanes_, parallel_);
         Pipeline pipeline;
         pipeline.run.output = out_;
@@ -61,11 +63,12 @@ class Build {
     void schedule_output();
     void order_loops();
     void schedule_tile();
+    void schedule_panel();
 
     const Problem& problem_;
     const Schedule& schedule_;
     ConvShape shape_;
-    bool skips_, parallel_;
+    bool skips_, channels_outside_, parallel_;
     int lanes_, columns_, row_block_;
     int panel_extent_ = 1;  // channels of a tile
     ConvInput input_;
@@ -75,7 +78,7 @@ class Build {
     Var panel_{"panel"}, vector_{"vector"}, x_tile_{"x_tile"}, column_{"column"}, row_block_loop_{"row_block"},
         task_{"task"};
     RDom k_;
-    Func tile_{"tile"}, out_{"out"};
+    Func panel_copy_{"panel_copy"}, tile_{"tile"}, out_{"out"};
     Halide::ImageParam weight_{Halide::Float(32), 3, "weight"};
     Var tile_level_, block_level_;
 };
@@ -84,9 +87,17 @@ void Build::define() {
     k_ = RDom(0, as_int(shape_.kw), 0, as_int(shape_.kh), "k");
     const Expr column = x_ * as_int(shape_.stride_w) + k_.x * as_int(shape_.dilation_w);
     const Expr row = y_ * as_int(shape_.stride_h) + k_.y * as_int(shape_.dilation_h);
-    if (input_.skips_rows()) k_.where(input_.row_inside(row));
-    Expr value = input_.at(c_, column, row, n_);
-    if (skips_) value = Halide::select(Halide::likely(input_.column_inside(column)), value, 0.0F);
+    Expr value;
+    if (channels_outside_) {
+        // In padded coordinates.
+        const Expr inside = input_.column_inside(x_) && input_.row_inside(y_);
+        panel_copy_(c_, x_, y_, n_) = Halide::select(Halide::likely(inside), input_.at(c_, x_, y_, n_), 0.0F);
+        value = panel_copy_(c_, column, row, n_);
+    } else {
+        if (input_.skips_rows()) k_.where(input_.row_inside(row));
+        value = input_.at(c_, column, row, n_);
+        if (skips_) value = Halide::select(Halide::likely(input_.column_inside(column)), value, 0.0F);
+    }
     tile_(c_, x_, y_, n_) = 0.0F;
     tile_(c_, x_, y_, n_) += value * weight_(c_, k_.x, k_.y);
     epilogue_ = epilogue_inputs(problem_, {shape_.co, shape_.ow, shape_.oh, shape_.n});
@@ -118,11 +129,13 @@ void Build::order_loops() {
     std::vector<Halide::VarOrRVar> loops{c_, vector_, column_};
     if (channels == "inner") loops.insert(loops.end(), {panel_, x_tile_, y_, row_block_loop_, n_});
     if (channels == "middle") loops.insert(loops.end(), {x_tile_, panel_, y_, row_block_loop_, n_});
+    if (channels_outside_) loops.insert(loops.end(), {x_tile_, y_, row_block_loop_, panel_, n_});
     out_.reorder(loops);
     tile_level_ = channels == "inner" ? panel_ : x_tile_;
-    block_level_ = row_block_loop_;
+    block_level_ = channels_outside_ ? panel_ : row_block_loop_;
     if (!parallel_) return;
-    out_.fuse(row_block_loop_, n_, task_).parallel(task_);
+    const Var tasks = channels_outside_ ? panel_ : row_block_loop_;
+    out_.fuse(tasks, n_, task_).parallel(task_);
     block_level_ = task_;
 }
 
@@ -140,6 +153,17 @@ void Build::schedule_tile() {
     constexpr int64_t kMostUnrolledTaps = 240;
     if (columns_ * panel_extent_ / lanes_ * shape_.kw <= kMostUnrolledTaps) sum.unroll(k_.x);
     if (schedule_.flag("unroll_rows")) sum.unroll(k_.y);
+}
+
+// The padded input of one panel of channels.
+void Build::schedule_panel() {
+    panel_copy_.compute_at(out_, block_level_)
+        .bound_extent(c_, panel_extent_)
+        .bound_extent(x_, as_int((shape_.ow - 1) * shape_.stride_w + (shape_.kw - 1) * shape_.dilation_w + 1))
+        .bound_extent(y_, as_int((shape_.oh - 1) * shape_.stride_h + (shape_.kh - 1) * shape_.dilation_h + 1))
+        .bound_extent(n_, 1)
+        .vectorize(c_, lanes_)
+        .unroll(c_);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ struct Facts {
     ConvShape shape;
     int lanes = 1;
     int vector_registers = 16;
-    int64_t l1_bytes = 0;
+    int64_t l2_bytes = 0;
     bool parallel = false;
 };
 
@@ -29,6 +29,12 @@ int64_t vector_lanes(const Facts& f) {
     int64_t lanes = f.lanes;
     while (lanes > f.shape.co) lanes /= 2;
     return lanes;
+}
+
+// Of the padded input of one vector of channels.
+int64_t panel_bytes(const Facts& f) {
+    const ConvShape& s = f.shape;
+    return (s.h + s.pad_h + s.pad_h_end) * (s.w + s.pad_w + s.pad_w_end) * f.lanes * 4;
 }
 
 std::vector<Value> texts(const std::vector<std::string>& choices) { return {choices.begin(), choices.end()}; }
@@ -51,10 +57,17 @@ std::vector<int64_t> tile_columns(const Facts& f, int64_t vectors) {
 }
 
 std::vector<Decision> decisions_of(const std::shared_ptr<const Facts>& facts) {
-    const auto padding = [facts](const Schedule&) {
-        const ConvShape& s = facts->shape;
-        if (!s.padded()) return texts({kPadNone});
-        return s.kw <= kMostUnrolled / 8 ? texts({kPadSkip}) : texts({kPadCopy});
+    // Where the loop over channels is: around the tiles of a row, innermost, or around everything. The latter works on
+    // a padded copy of one panel of channels, small enough for the second cache and dense, whatever the distance
+    // between pixels is.
+    const auto channels = [facts](const Schedule&) {
+        return panel_bytes(*facts) <= facts->l2_bytes / 2 ? texts({"inner", "middle", "outer"})
+                                                          : texts({"inner", "middle"});
+    };
+    const auto padding = [facts](const Schedule& s) {
+        if (s.choice("channels") == "outer") return texts({kPadCopy});
+        if (!facts->shape.padded()) return texts({kPadNone});
+        return texts({facts->shape.kw <= kMostUnrolled / 8 ? kPadSkip : kPadCopy});
     };
     const auto vectors = [facts](const Schedule&) {
         std::vector<int64_t> counts;
@@ -74,18 +87,18 @@ std::vector<Decision> decisions_of(const std::shared_ptr<const Facts>& facts) {
         const int64_t body = s.number("columns") * s.number("vectors") * shape.kw * shape.kh;
         return values_of(shape.kh > 1 && body <= kMostUnrolled ? std::vector<int64_t>{0, 1} : std::vector<int64_t>{0});
     };
-    // Where the loop over channels is: around the tiles of a row, or innermost.
-    const auto channels = [](const Schedule&) { return texts({"middle", "inner"}); };
     const auto row_block = [facts](const Schedule& s) {
-        if (s.choice("padding") != kPadCopy && !facts->parallel) return values_of({facts->shape.oh});
+        const bool outer = s.choice("channels") == "outer";
+        if (outer || (s.choice("padding") != kPadCopy && !facts->parallel)) return values_of({facts->shape.oh});
         return values_of(balanced_blocks(facts->shape.oh, 1, facts->shape.oh));
     };
     const auto copy_at = [](const Schedule& s) {
+        if (s.choice("channels") == "outer") return texts({"panel"});
         if (s.choice("padding") != kPadCopy) return texts({"none"});
         return texts({"block", "whole"});
     };
-    return {{"padding", padding},   {"vectors", vectors},     {"columns", columns}, {"unroll_rows", unroll_rows},
-            {"channels", channels}, {"row_block", row_block}, {"copy_at", copy_at}};
+    return {{"channels", channels},       {"padding", padding},     {"vectors", vectors}, {"columns", columns},
+            {"unroll_rows", unroll_rows}, {"row_block", row_block}, {"copy_at", copy_at}};
 }
 
 std::shared_ptr<const Facts> facts_of(const Problem& problem, const Target& target, const Conditions& conditions) {
@@ -93,7 +106,7 @@ std::shared_ptr<const Facts> facts_of(const Problem& problem, const Target& targ
     facts->shape = merged(conv_shape(problem));
     facts->lanes = target.lanes(4);
     facts->vector_registers = target.vector_registers;
-    facts->l1_bytes = target.l1_bytes;
+    facts->l2_bytes = target.l2_bytes;
     facts->parallel = conditions.threads > 1;
     return facts;
 }
@@ -111,8 +124,8 @@ Schedule DepthwiseConv::default_schedule(const Problem& problem, const Target& t
     const ConvShape& s = facts->shape;
     Schedule wish(id());
     // 2 x 4 accumulators: a cache line of channels, and twice the latency of a multiply-add.
-    wish.set("padding", s.padded() ? kPadSkip : kPadNone).set("vectors", int64_t{2}).set("columns", int64_t{4});
-    wish.set("unroll_rows", int64_t{0}).set("channels", "inner");
+    wish.set("channels", "inner").set("padding", s.padded() ? kPadSkip : kPadNone);
+    wish.set("vectors", int64_t{2}).set("columns", int64_t{4}).set("unroll_rows", int64_t{0});
     wish.set("row_block", facts->parallel ? std::max<int64_t>(1, s.oh / 8) : s.oh).set("copy_at", "block");
     return Space(id(), decisions_of(facts)).repair(wish).value();
 }

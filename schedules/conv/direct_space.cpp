@@ -15,9 +15,7 @@ namespace {
 // Tiles estimated at more than this many times the best one's cost are left out.
 constexpr double kSlack = 1.3;
 // Vector multiply-adds in the body of the innermost loop once it is unrolled: bounds compile time.
-constexpr int64_t kMostUnrolled = 160;
-// Registers beside accumulators and weights without which unrolled taps spill.
-constexpr int64_t kRegistersOfTaps = 3;
+constexpr int64_t kMostUnrolled = 128;
 
 using Tiles = std::vector<ConvTile>;
 
@@ -26,8 +24,7 @@ struct Facts {
     ConvShape shape;
     Tiles tiles;  // cheapest first
     int lanes = 1;
-    int vector_registers = 16;
-    int64_t l1_bytes = 0, l2_bytes = 0;
+    Target target;
     bool parallel = false;
     bool fresh = false;
 
@@ -92,11 +89,11 @@ std::vector<Decision> reduction_decisions(const std::shared_ptr<const Facts>& fa
         const ConvTile tile = tile_of(s);
         if (one_run(facts->shape, tile.padding)) return texts({"run"});
         if (facts->shape.kw == 1) return texts({"outer"});
-        // Taps side by side share pixels, which then stay in registers too.
-        const int64_t registers = tile.accumulators() + tile.vectors + kRegistersOfTaps;
-        const bool small = registers <= facts->vector_registers &&
-                           unrolled_taps(facts->shape, tile) <= kMostUnrolled * (tile.padding == kPadSkip ? 2 : 1);
-        return small ? texts({"outer", "inner"}) : texts({"outer"});
+        const int64_t most = tile.padding == kPadSkip ? 2 * kMostUnrolled : kMostUnrolled;
+        const bool small = taps_share_pixels(tile, facts->target) && unrolled_taps(facts->shape, tile) <= most;
+        if (!small) return texts({"outer"});
+        // A tile of one vector lives on shared pixels.
+        return tile.vectors == 1 ? texts({"inner"}) : texts({"outer", "inner"});
     };
     const auto unroll = [facts](const Schedule& s) {
         const ConvTile tile = tile_of(s);
@@ -105,8 +102,8 @@ std::vector<Decision> reduction_decisions(const std::shared_ptr<const Facts>& fa
             inner || tile.padding == kPadSkip ? unrolled_taps(facts->shape, tile) : tile.accumulators();
         const int64_t length = run_length(facts->shape, tile.padding);
         std::vector<int64_t> factors{1};
-        for (const int64_t factor : {2, 3, 4, 8})
-            if (length % factor == 0 && factor * body <= kMostUnrolled && (factor != 3 || length % 2 != 0))
+        for (const int64_t factor : {2, 3, 4, 7, 8})
+            if (length % factor == 0 && factor * body <= kMostUnrolled && (factor % 2 == 0 || length % 2 != 0))
                 factors.push_back(factor);
         return values_of(factors);
     };
@@ -148,9 +145,7 @@ std::shared_ptr<const Facts> facts_of(const Problem& problem, const Target& targ
     facts->shape = merged(conv_shape(problem));
     facts->tiles = good_conv_tiles(facts->shape, target, kSlack);
     facts->lanes = target.lanes(4);
-    facts->vector_registers = target.vector_registers;
-    facts->l1_bytes = target.l1_bytes;
-    facts->l2_bytes = target.l2_bytes;
+    facts->target = target;
     facts->parallel = conditions.threads > 1;
     facts->fresh = problem.weights() == Weights::fresh;
     return facts;
@@ -184,14 +179,19 @@ Schedule DirectConv::default_schedule(const Problem& problem, const Target& targ
     const int64_t row_bytes = s.oh > 1 ? tile.rows * s.stride_h * s.w * s.ci * 4 : tile.columns * s.stride_w * s.ci * 4;
     // A block of pixels stays in half of the second cache while the panels pass over it.
     const int64_t tiles = s.oh > 1 ? ceil_div(s.oh, tile.rows) : ceil_div(s.ow, tile.columns);
-    const int64_t most = std::max<int64_t>(1, facts->l2_bytes / 2 / std::max<int64_t>(1, row_bytes));
+    const int64_t most = std::max<int64_t>(1, target.l2_bytes / 2 / std::max<int64_t>(1, row_bytes));
     int64_t pixel_block = std::min(tiles, most);
-    if (facts->parallel) pixel_block = std::min(pixel_block, ceil_div(tiles, 4));
+    bool panels_outside = panel_bytes > target.l2_bytes;
+    if (facts->parallel) {
+        // Several blocks a thread; where the pixels do not give them, panels do.
+        pixel_block = std::min(pixel_block, ceil_div(tiles, int64_t{4} * conditions.threads));
+        panels_outside = tile.padding == kPadSkip && s.oh == 1;
+    }
     Schedule wish(id());
     wish.set("padding", tile.padding).set("vectors", tile.vectors).set("rows", tile.rows).set("columns", tile.columns);
     wish.set("taps", one_run(s, tile.padding) ? "run" : s.kw == 1 ? "outer" : "inner");
     wish.set("unroll", int64_t{2});
-    wish.set("order", panel_bytes > facts->l2_bytes ? "panels" : "pixels");
+    wish.set("order", panels_outside ? "panels" : "pixels");
     wish.set("pixel_block", pixel_block).set("panel_block", int64_t{1}).set("inner", "pixels");
     wish.set("copy_at", "block");
     if (facts->fresh) wish.set("pack", int64_t{1});

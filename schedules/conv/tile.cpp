@@ -16,9 +16,15 @@ constexpr int64_t kMostUnrolled = 240;
 constexpr double kTileCycles = 12;
 constexpr double kAccumulatorCycles = 1.5;
 
-// Steps of a reduction, each `pixels` broadcasts and `vectors` loads, that keep every accumulator busy `depth` times.
-double step_cycles(double pixels, double vectors, double depth, const Target& target) {
-    return std::max({pixels * vectors / target.fma_per_cycle, (pixels + depth * vectors) / target.loads_per_cycle,
+// Of the pixels that unrolled taps read, those that were not in a register already.
+constexpr double kUnsharedPixels = 0.75;
+// The share of its loads a core starts when every multiply-add waits for one.
+constexpr double kLoadShare = 0.7;
+
+// `products` multiply-adds of pixels with each of `vectors` vectors of weights, that keep every accumulator busy
+// `depth` times; `loads` is what is loaded.
+double step_cycles(double products, double vectors, double loads, double depth, const Target& target) {
+    return std::max({products * vectors / target.fma_per_cycle, loads / (kLoadShare * target.loads_per_cycle),
                      depth * kLatencyCycles});
 }
 
@@ -37,7 +43,8 @@ int64_t inside(int64_t first, int64_t last, int64_t tap, int64_t stride, int64_t
 double strip_cycles(const ConvShape& s, const ConvTile& t, const Target& target) {
     const auto vectors = static_cast<double>(t.vectors);
     if (t.padding != kPadSkip) {
-        const double tile = step_cycles(static_cast<double>(t.pixels()), vectors, 1, target);
+        const auto pixels = static_cast<double>(t.pixels());
+        const double tile = step_cycles(pixels, vectors, pixels + vectors, 1, target);
         return tile * static_cast<double>(s.kw * ceil_div(s.ow, t.columns));
     }
     double cycles = 0;
@@ -46,14 +53,17 @@ double strip_cycles(const ConvShape& s, const ConvTile& t, const Target& target)
         for (int64_t k = 0; k < s.kw; ++k)
             products += static_cast<double>(
                 inside(x, std::min(s.ow, x + t.columns), k, s.stride_w, s.dilation_w, s.pad_w, s.w));
-        cycles += step_cycles(products, vectors, static_cast<double>(s.kw), target);
+        const auto taps = static_cast<double>(s.kw);
+        const double pixel_loads = (taps_share_pixels(t, target) ? kUnsharedPixels : 1) * products;
+        cycles += step_cycles(products, vectors, pixel_loads + taps * vectors, taps, target);
     }
     return cycles;
 }
 
 bool fits(const ConvShape& s, const ConvTile& t, const Target& target) {
-    // A step loads all its vectors of weights and passes one pixel after the other through one more register.
-    const int64_t registers = t.accumulators() + t.vectors + 1;
+    // A step loads all its vectors of weights and passes one pixel after the other through one more register (or two,
+    // where weights are used so often that loads move ahead).
+    const int64_t registers = t.accumulators() + t.vectors + (t.vectors == 1 ? 2 : 1);
     if (registers > target.vector_registers) return false;
     if (t.padding == kPadSkip) return unrolled_taps(s, t) <= kMostUnrolled;
     return true;
@@ -78,13 +88,18 @@ ConvShape merged(const ConvShape& shape) {
     return s;
 }
 
+bool taps_share_pixels(const ConvTile& tile, const Target& target) {
+    constexpr int64_t kMorePixels = 3;
+    return tile.accumulators() + tile.vectors + kMorePixels <= target.vector_registers;
+}
+
 int64_t unrolled_taps(const ConvShape& shape, const ConvTile& tile) {
     const int64_t strips = tile.padding == kPadSkip ? shape.ow : tile.columns;
     return strips * tile.rows * tile.vectors * shape.kw;
 }
 
 std::vector<ConvTile> conv_tiles(const ConvShape& shape, const Target& target) {
-    constexpr int64_t kMostVectors = 6;
+    constexpr int64_t kMostVectors = 4;
     constexpr int64_t kMostRows = 4;
     const int64_t most_vectors = std::min(kMostVectors, ceil_div(shape.group_co(), target.lanes(4)));
     std::vector<ConvTile> tiles;

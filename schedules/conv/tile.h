@@ -39,6 +39,9 @@ ConvShape merged(const ConvShape& shape);
 // Vector multiply-adds written out in one body when the taps of a kernel row are unrolled: bounds compile time.
 int64_t unrolled_taps(const ConvShape& shape, const ConvTile& tile);
 
+// Whether registers are left for pixels that several unrolled taps use. Where they are not, unrolling taps spills.
+bool taps_share_pixels(const ConvTile& tile, const Target& target);
+
 // All tiles whose accumulators and operands fit into the registers and whose code stays small. Never empty.
 std::vector<ConvTile> conv_tiles(const ConvShape& shape, const Target& target);
 
