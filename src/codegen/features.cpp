@@ -146,19 +146,17 @@ constexpr Feature kEstimates[] = {
     {"estimated_total", [](const A& a) { return log2_of(a.total_cycles() / a.ideal_cycles()); }},
 };
 
-const std::vector<Feature>& table() {
-    static const std::vector<Feature> rows = [] {
-        std::vector<Feature> all;
-        const auto add = [&all](const auto& group) { all.insert(all.end(), std::begin(group), std::end(group)); };
-        add(kSetting);
-        add(kTile);
-        add(kWork);
-        add(kMemory);
-        add(kParallel);
-        add(kEstimates);
-        return all;
-    }();
-    return rows;
+template <class Visit>
+void for_each_feature(const Visit& visit) {
+    const auto visit_all = [&visit](const auto& group) {
+        for (const Feature& feature : group) visit(feature);
+    };
+    visit_all(kSetting);
+    visit_all(kTile);
+    visit_all(kWork);
+    visit_all(kMemory);
+    visit_all(kParallel);
+    visit_all(kEstimates);
 }
 
 }  // namespace
@@ -166,7 +164,7 @@ const std::vector<Feature>& table() {
 const std::vector<std::string>& feature_names() {
     static const std::vector<std::string> names = [] {
         std::vector<std::string> all;
-        for (const Feature& feature : table()) all.emplace_back(feature.name);
+        for_each_feature([&all](const Feature& feature) { all.emplace_back(feature.name); });
         return all;
     }();
     return names;
@@ -179,7 +177,8 @@ std::vector<float> features(const Problem& problem, const Schedule& schedule, co
         const Pipeline pipeline = chosen.build(problem, schedule, target, conditions);
         const NestAnalysis analysis(read_loop_nest(pipeline.run), problem, target, conditions);
         std::vector<float> values;
-        for (const Feature& feature : table()) values.push_back(static_cast<float>(feature.value(analysis)));
+        for_each_feature(
+            [&](const Feature& feature) { values.push_back(static_cast<float>(feature.value(analysis))); });
         return values;
     } catch (const Halide::Error& error) {
         throw run_failed(fmt::format("Halide cannot build {}: {}", schedule.text(), error.what()));
