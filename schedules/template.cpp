@@ -7,6 +7,9 @@
 #include "core/error.h"
 #include "schedules/conv/depthwise.h"
 #include "schedules/conv/direct.h"
+#include "schedules/matmul/dot.h"
+#include "schedules/matmul/register_tile.h"
+#include "schedules/matmul/stream.h"
 
 namespace tilesmith {
 
@@ -21,6 +24,9 @@ Template row(const std::string& summary, const std::vector<std::string>& operato
 
 const std::vector<Template>& templates() {
     static const std::vector<Template> table{
+        row<DotMatmul>("dot products along k, for few rows or columns of operands that lie along k", {"matmul"}),
+        row<StreamMatmul>("few rows of A while B is read once, row by row, unpacked", {"matmul"}),
+        row<RegisterTiledMatmul>("register tiles in cache blocks, operands packed or as they lie", {"matmul"}),
         row<DepthwiseConv>("vectors of channels, one kernel a channel, no packing", {"conv2d", "conv1d"}),
         row<DirectConv>("register tiles of pixels x vectors of output channels", {"conv2d", "conv1d"}),
     };

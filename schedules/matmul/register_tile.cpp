@@ -1,9 +1,9 @@
 // What and how of the template register_tile: mr x (nv vectors) accumulators stay in registers over a run of k; around
 // them tiles form blocks for the caches.
 //
-// No buffer is read or written outside. Where an operand is used as it lies, the last tile of its axis starts earlier
-// and computes some elements a second time (ShiftInwards; the space keeps such tiles no longer than the axis). Where it
-// is packed, the panels are padded with zeros and the copy to the output is guarded.
+// No buffer is read or written outside. Where an operand is used as it lies, and always along m, the last tile of its
+// axis starts earlier and computes some elements a second time (ShiftInwards; the space keeps such tiles no longer than
+// the axis). Panels of B are padded with zeros where n ends inside of them, and the copy to the output is guarded.
 #include "schedules/matmul/register_tile.h"
 
 #include <algorithm>
@@ -36,20 +36,21 @@ struct Plan {
           kc(as_int(shape.k / (k_blocks * k_unroll) * k_unroll)),
           m_tiles(as_int(schedule.number("m_block"))),
           n_tiles(as_int(schedule.number("n_block"))),
-          pack_a(schedule.choice("pack_a")),
+          copy_a(schedule.choice("copy_a")),
           pack_b(schedule.choice("pack_b")),
           order(schedule.choice("order")),
+          pack_order(schedule.choice("pack_order")),
           outer(schedule.choice("outer")),
           parallel(schedule.find("parallel") != nullptr ? schedule.choice("parallel") : "no") {}
 
     static int as_int(int64_t value) { return static_cast<int>(value); }
-    [[nodiscard]] bool packs_a() const { return pack_a != "none"; }
+    [[nodiscard]] bool copies_a() const { return copy_a != "none"; }
     [[nodiscard]] bool packs_b() const { return pack_b != "none"; }
 
     int lanes, mr, nr, k_unroll, k_blocks;
     int kc;                // depth of a block of k; what remains is less than k_blocks * k_unroll
     int m_tiles, n_tiles;  // tiles in a block
-    std::string pack_a, pack_b, order, outer, parallel;
+    std::string copy_a, pack_b, order, pack_order, outer, parallel;
 };
 
 class Build {
@@ -75,16 +76,28 @@ class Build {
     void make_parallel();
     Pipeline stages();
 
-    [[nodiscard]] Expr padded_a(const Expr& row, const Expr& depth) const;
+    [[nodiscard]] Expr copied_a() const;
     [[nodiscard]] Expr padded_b(const Expr& column, const Expr& depth) const;
-    [[nodiscard]] Expr packed_or_plain_a(const Expr& depth) const;
-    [[nodiscard]] Expr packed_or_plain_b(const Expr& depth) const;
+    [[nodiscard]] Expr a(const Expr& depth) const;
+    [[nodiscard]] Expr b(const Expr& depth) const;
     [[nodiscard]] bool blocked() const { return plan_.k_blocks > 1; }
-    [[nodiscard]] TailStrategy tail(bool packed) const {
-        return packed ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards;
+    [[nodiscard]] TailStrategy n_tail() const {
+        return plan_.packs_b() ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards;
+    }
+    // A copied block of A may stick out, because the copy repeats the last row.
+    [[nodiscard]] TailStrategy m_block_tail() const {
+        return plan_.copy_a == "block" ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards;
+    }
+    // Unrolled over a tile, the error function would be most of the code; then the tile is written from memory.
+    [[nodiscard]] bool long_epilogue() const {
+        const auto& ops = problem_.epilogue();
+        return std::find(ops.begin(), ops.end(), EpilogueOp::gelu) != ops.end();
     }
     [[nodiscard]] bool ahead() const { return plan_.pack_b == "ahead"; }
-    [[nodiscard]] int64_t b_panels() const { return ceil_div(shape_.n, plan_.nr); }
+    // With k in blocks, blocks of n are computed whole, so whole blocks must be there.
+    [[nodiscard]] int64_t b_panels() const {
+        return round_up(ceil_div(shape_.n, plan_.nr), blocked() ? plan_.n_tiles : 1);
+    }
 
     const Problem& problem_;
     MatmulShape shape_;
@@ -98,41 +111,35 @@ class Build {
     Var c_lane_{"c_lane"}, c_vector_{"c_vector"}, c_row_{"c_row"}, c_n_tile_{"c_n_tile"}, c_m_tile_{"c_m_tile"};
     Var inside_{"inside"}, depth_{"depth"}, panel_{"panel"};
     RDom k_, blocks_;
-    Func packed_a_{"packed_a"}, packed_b_{"packed_b"}, tile_{"tile"}, block_{"block"}, out_{"out"};
+    Func copy_a_{"copy_a"}, packed_b_{"packed_b"}, tile_{"tile"}, block_{"block"}, out_{"out"};
     Halide::ImageParam ahead_b_{Halide::Float(32), 4, "packed_b"};
     Var inner_n_, inner_m_;  // the tile loops around tile_
     Var n_level_, m_level_;  // the block loops (renamed where they are fused)
     Func around_;            // the Func with the tile loops: out_ or block_
 };
 
-// `element(index)`, or 0 where `index` lies beyond `extent`. Spans that divide the extent need no such care.
-template <class Element>
-Expr padded(const Expr& index, int64_t extent, int64_t span, const Element& element) {
-    if (extent % span == 0) return element(index);
-    const int last = static_cast<int>(extent - 1);
-    return Halide::select(Halide::likely(index <= last), element(Halide::min(Halide::likely(index), last)), 0.0F);
+// An element of a copy of A. A copied block may be longer than what remains of m: the rows beyond repeat the last one.
+Expr Build::copied_a() const {
+    const int64_t rows = plan_.mr * (plan_.copy_a == "block" ? plan_.m_tiles : 1);
+    if (shape_.m % rows == 0) return in_.a(m_, depth_, batch_);
+    return in_.a(Halide::min(Halide::likely(m_), static_cast<int>(shape_.m - 1)), depth_, batch_);
 }
 
-// What is packed: whole blocks may stick out further than single panels.
-Expr Build::padded_a(const Expr& row, const Expr& depth) const {
-    const bool by_block = blocked() || plan_.pack_a == "block";
-    return padded(row, shape_.m, plan_.mr * (by_block ? plan_.m_tiles : 1),
-                  [&](const Expr& inside) { return in_.a(inside, depth, batch_); });
-}
-
+// An element of a panel of B, or 0 beyond the last column. Whole blocks may stick out further than single panels.
 Expr Build::padded_b(const Expr& column, const Expr& depth) const {
-    const bool by_block = !ahead() && (blocked() || plan_.pack_b == "block");
-    return padded(column, shape_.n, plan_.nr * (by_block ? plan_.n_tiles : 1),
-                  [&](const Expr& inside) { return in_.b(inside, depth, batch_); });
+    const bool by_block = blocked() || plan_.pack_b == "block";
+    if (shape_.n % (plan_.nr * (by_block ? plan_.n_tiles : 1)) == 0) return in_.b(column, depth, batch_);
+    const int last = static_cast<int>(shape_.n - 1);
+    return Halide::select(Halide::likely(column <= last),
+                          in_.b(Halide::min(Halide::likely(column), last), depth, batch_), 0.0F);
 }
 
-// Operands as the inner loop reads them: from their panels where they are packed.
-Expr Build::packed_or_plain_a(const Expr& depth) const {
-    if (!plan_.packs_a()) return in_.a(m_, depth, batch_);
-    return packed_a_(m_ % plan_.mr, depth, m_ / plan_.mr, batch_);
+// Operands as the inner loop reads them: from their copies and panels where there are any.
+Expr Build::a(const Expr& depth) const {
+    return plan_.copies_a() ? copy_a_(depth, m_, batch_) : in_.a(m_, depth, batch_);
 }
 
-Expr Build::packed_or_plain_b(const Expr& depth) const {
+Expr Build::b(const Expr& depth) const {
     if (ahead()) return ahead_b_(n_ % plan_.nr, depth, n_ / plan_.nr, batch_);
     if (!plan_.packs_b()) return in_.b(n_, depth, batch_);
     return packed_b_(n_ % plan_.nr, depth, n_ / plan_.nr, batch_);
@@ -140,30 +147,29 @@ Expr Build::packed_or_plain_b(const Expr& depth) const {
 
 // What: panels, tiles, blocks, output.
 void Build::define() {
-    packed_a_(inside_, depth_, panel_, batch_) = padded_a(panel_ * plan_.mr + inside_, depth_);
+    copy_a_(depth_, m_, batch_) = copied_a();
     packed_b_(inside_, depth_, panel_, batch_) = padded_b(panel_ * plan_.nr + inside_, depth_);
 
     // The first sums are those of the depths that remain when k is cut into blocks (or unrolled steps) of equal length.
     Expr first = 0.0F;
     for (int64_t depth = plan_.k_blocks * plan_.kc; depth < shape_.k; ++depth) {
         const Expr at = static_cast<int>(depth);
-        const Expr a = plan_.pack_a == "panel" && blocked() ? padded_a(m_, at) : packed_or_plain_a(at);
-        const Expr b = plan_.pack_b == "panel" && blocked() ? padded_b(n_, at) : packed_or_plain_b(at);
-        first += a * b;
+        first += (blocked() && plan_.copy_a != "block" ? in_.a(m_, at, batch_) : a(at)) *
+                 (blocked() && plan_.pack_b == "panel" ? padded_b(n_, at) : b(at));
     }
     k_ = RDom(0, plan_.kc, "k");
     Expr sum;
     if (blocked()) {
         const Expr depth = k_block_ * plan_.kc + k_;
         tile_(n_, m_, batch_, k_block_) = 0.0F;
-        tile_(n_, m_, batch_, k_block_) += packed_or_plain_a(depth) * packed_or_plain_b(depth);
+        tile_(n_, m_, batch_, k_block_) += a(depth) * b(depth);
         blocks_ = RDom(0, plan_.k_blocks, "k_blocks");
         block_(n_, m_, batch_) = first;
         block_(n_, m_, batch_) += tile_(n_, m_, batch_, blocks_);
         sum = block_(n_, m_, batch_);
     } else {
         tile_(n_, m_, batch_) = first;
-        tile_(n_, m_, batch_) += packed_or_plain_a(k_) * packed_or_plain_b(k_);
+        tile_(n_, m_, batch_) += a(k_) * b(k_);
         sum = tile_(n_, m_, batch_);
     }
     epilogue_ = epilogue_inputs(problem_, shape_.output_extents());
@@ -179,17 +185,16 @@ void Build::schedule_output() {
     m_level_ = m_blk_;
     if (!blocked()) {
         // Tiles, then blocks of tiles: a block that sticks out costs nothing.
-        out_.split(m_, m_tile_, row_, plan_.mr, tail(plan_.packs_a()))
-            .split(n_, n_tile_, lane_, plan_.nr, tail(plan_.packs_b()))
+        out_.split(m_, m_tile_, row_, plan_.mr, TailStrategy::ShiftInwards)
+            .split(n_, n_tile_, lane_, plan_.nr, n_tail())
             .split(m_tile_, m_blk_, m_tile_, plan_.m_tiles, TailStrategy::GuardWithIf)
             .split(n_tile_, n_blk_, n_tile_, plan_.n_tiles, TailStrategy::GuardWithIf)
             .split(lane_, vector_, lane_, plan_.lanes)
             .vectorize(lane_)
-            .unroll(vector_)
-            .unroll(row_)
             .partition(m_tile_, Halide::Partition::Never)
             .partition(m_blk_, Halide::Partition::Never)
             .partition(n_blk_, Halide::Partition::Never);
+        if (!long_epilogue()) out_.unroll(vector_).unroll(row_);
         // Only a guarded write of the last columns is worth a loop of its own.
         if (!plan_.packs_b() || shape_.n % plan_.nr == 0) out_.partition(n_tile_, Halide::Partition::Never);
         const Var first = plan_.order == "nm" ? m_tile_ : n_tile_;
@@ -199,8 +204,8 @@ void Build::schedule_output() {
         inner_n_ = n_tile_;
         inner_m_ = m_tile_;
     } else {
-        out_.split(m_, m_blk_, m_, plan_.m_tiles * plan_.mr, tail(plan_.packs_a()))
-            .split(n_, n_blk_, n_, plan_.n_tiles * plan_.nr, tail(plan_.packs_b()))
+        out_.split(m_, m_blk_, m_, plan_.m_tiles * plan_.mr, m_block_tail())
+            .split(n_, n_blk_, n_, plan_.n_tiles * plan_.nr, n_tail())
             .split(n_, vector_, lane_, plan_.lanes, TailStrategy::GuardWithIf)
             .vectorize(lane_)
             .reorder(lane_, vector_, m_, n_outer ? m_blk_ : n_blk_, n_outer ? n_blk_ : m_blk_, batch_)
@@ -268,17 +273,17 @@ void Build::schedule_tile() {
 void Build::schedule_packing() {
     const int k_extent = static_cast<int>(shape_.k);
     const int panel_depth = blocked() ? plan_.kc : k_extent;
-    if (plan_.packs_a()) {
-        const bool panel = plan_.pack_a == "panel";
+    if (plan_.copies_a()) {
+        const bool panel = plan_.copy_a == "panel";
+        const int depth = panel ? panel_depth : k_extent;
         if (panel)
-            packed_a_.compute_at(around_, inner_m_);
+            copy_a_.compute_at(around_, inner_m_);
         else
-            packed_a_.compute_at(out_, m_level_);
-        packed_a_.bound_extent(inside_, plan_.mr)
-            .bound_extent(depth_, panel ? panel_depth : k_extent)
-            .bound_extent(panel_, panel ? 1 : plan_.m_tiles)
-            .bound_extent(batch_, 1)
-            .unroll(inside_);
+            copy_a_.compute_at(out_, m_level_);
+        copy_a_.bound_extent(depth_, depth)
+            .bound_extent(m_, plan_.mr * (panel ? 1 : plan_.m_tiles))
+            .bound_extent(batch_, 1);
+        if (depth >= plan_.lanes) copy_a_.vectorize(depth_, plan_.lanes, TailStrategy::ShiftInwards);
     }
     if (plan_.packs_b() && !ahead()) {
         const bool panel = plan_.pack_b == "panel";
@@ -294,6 +299,8 @@ void Build::schedule_packing() {
                 .bound_extent(panel_, panel ? 1 : plan_.n_tiles)
                 .bound_extent(batch_, 1);
         packed_b_.vectorize(inside_, plan_.lanes).unroll(inside_);
+        // Rows of B read from end to end, or panels written from end to end.
+        if (plan_.pack_order == "depth") packed_b_.reorder(panel_, depth_);
     }
 }
 

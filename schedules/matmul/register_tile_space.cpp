@@ -1,5 +1,9 @@
 // Which decisions the template register_tile has, and the schedule worked out from the target's numbers.
+//
+// The domains leave out what cannot be fast (tiles too small to hide a multiply-add's latency, blocks far beyond the L2
+// cache, panels packed for a few rows), so that most of what a search samples is worth compiling.
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -10,60 +14,172 @@
 namespace tilesmith {
 namespace {
 
-// nv + 1 or mr + 1 registers hold the operands of one step of k, the rest accumulators.
+constexpr int64_t kElementBytes = 4;
+constexpr int64_t kMostVectors = 4;
+constexpr int64_t kMostUnrolled = 96;        // multiply-adds in the inner loop's code
+constexpr int64_t kLeastRows = 48;           // of a block, where the problem has them
+constexpr int64_t kLeastRepackedRows = 192;  // where every block of rows packs B again
+constexpr int64_t kLeastColumns = 64;
+constexpr int64_t kLeastCopiedColumns = 192;  // where every block of columns copies A again
+
+// One step of k holds nv vectors of B and one broadcast element of A beside the accumulators.
 bool fits_registers(int64_t mr, int64_t nv, const Target& target) {
-    return mr * nv + std::min(mr, nv) + 1 <= target.vector_registers;
+    return mr * nv + nv + 1 <= target.vector_registers;
 }
 
-// Enough independent sums to hide the latency of a multiply-add (4 cycles on every target here, 5 on some).
+// Enough independent sums to hide the latency of a multiply-add (4 cycles), and enough of the registers used.
 int64_t enough_sums(const Target& target) {
-    return std::min<int64_t>(4 * target.fma_per_cycle, target.vector_registers / 2);
+    return std::max<int64_t>(4 * target.fma_per_cycle, target.vector_registers * 7 / 16);
 }
 
-std::vector<int64_t> up_to(int64_t last) {
-    std::vector<int64_t> numbers;
-    for (int64_t i = 1; i <= last; ++i) numbers.push_back(i);
-    return numbers;
-}
-
-std::vector<int64_t> row_counts(const MatmulShape& shape, int64_t nv, const Target& target) {
-    std::vector<int64_t> rows;
-    for (const int64_t mr : up_to(std::min<int64_t>(shape.m, target.vector_registers)))
-        if (fits_registers(mr, nv, target)) rows.push_back(mr);
-    std::vector<int64_t> busy;
-    std::copy_if(rows.begin(), rows.end(), std::back_inserter(busy),
-                 [&](int64_t mr) { return mr * nv >= enough_sums(target); });
-    return frugal_tiles(shape.m, busy.empty() ? std::vector<int64_t>{rows.back()} : busy);
-}
-
-std::vector<int64_t> vector_counts(const MatmulShape& shape, const Target& target) {
-    const int64_t lanes = target.lanes(4);
+// Block lengths in tiles where blocks are computed whole: within [least, most] elements (the shortest allowed ones
+// where none is), sticking out by at most a seventh altogether, and where `sticks_out` is false none longer than the
+// extent. May be empty.
+std::vector<int64_t> whole_blocks(int64_t extent, int64_t tile, int64_t least, int64_t most, bool sticks_out) {
     std::vector<int64_t> lengths;
-    for (int64_t nv = 1; nv <= 4 && (nv - 1) * lanes < shape.n; ++nv)
-        if (fits_registers(1, nv, target)) lengths.push_back(nv * lanes);
+    const int64_t longest = sticks_out ? ceil_div(extent, tile) : extent / tile;
+    for (int64_t length = std::min(longest, ceil_div(least, tile)); length >= 1 && length <= longest; ++length)
+        if (little_waste(extent, length * tile)) lengths.push_back(length);
+    std::vector<int64_t> inside;
+    for (const int64_t length : lengths)
+        if (inside.empty() || (length * tile <= most && length * 4 >= inside.back() * 5)) inside.push_back(length);
+    return inside;
+}
+
+// The facts that the domains look at.
+struct View {
+    View(const Problem& problem, const Target& the_target, const Conditions& conditions)
+        : shape(problem),
+          target(the_target),
+          lanes(the_target.lanes(static_cast<int>(kElementBytes))),
+          fixed(problem.weights() == Weights::fixed),
+          threads(conditions.threads) {}
+
+    [[nodiscard]] std::vector<int64_t> vector_counts() const;
+    [[nodiscard]] std::vector<int64_t> row_counts(int64_t nv) const;
+    [[nodiscard]] std::vector<int64_t> k_block_counts(const Schedule& s) const;
+    [[nodiscard]] std::vector<int64_t> k_unrolls(int64_t blocks, int64_t sums) const;
+    [[nodiscard]] std::vector<Value> pack_b(const Schedule& s) const;
+    [[nodiscard]] std::vector<Value> copy_a(const Schedule& s) const;
+    [[nodiscard]] std::vector<Value> orders(const Schedule& s) const;
+    [[nodiscard]] std::vector<int64_t> m_blocks(const Schedule& s) const;
+    [[nodiscard]] std::vector<int64_t> n_blocks(const Schedule& s) const;
+    [[nodiscard]] int64_t m_least(const Schedule& s) const;
+    [[nodiscard]] int64_t depth_bytes(const Schedule& s) const;
+
+    MatmulShape shape;
+    Target target;
+    int64_t lanes;
+    bool fixed;
+    int threads;
+};
+
+std::vector<int64_t> View::vector_counts() const {
+    std::vector<int64_t> lengths;
+    for (int64_t nv = 1; nv <= kMostVectors && (nv - 1) * lanes < shape.n; ++nv)
+        if (nv == 1 || fits_registers(std::min(nv, shape.m), nv, target)) lengths.push_back(nv * lanes);
     lengths = frugal_tiles(shape.n, lengths);
+    // One vector needs a broadcast for every multiply-add: only where nothing wider fits.
+    if (lengths.size() > 1 && lengths.front() == lanes) lengths.erase(lengths.begin());
     for (int64_t& length : lengths) length /= lanes;
     return lengths;
 }
 
-// Blocks of k: none, or such that a block is 128 to 768 deep. What remains is summed less efficiently.
-std::vector<int64_t> k_block_counts(const MatmulShape& shape) {
+std::vector<int64_t> View::row_counts(int64_t nv) const {
+    std::vector<int64_t> rows;
+    for (int64_t mr = 1; mr <= shape.m && fits_registers(mr, nv, target); ++mr) rows.push_back(mr);
+    // Fewer rows than vectors would read B faster than the L2 cache delivers it.
+    std::vector<int64_t> busy;
+    std::copy_if(rows.begin(), rows.end(), std::back_inserter(busy),
+                 [&](int64_t mr) { return mr >= nv && mr * nv >= enough_sums(target); });
+    return frugal_tiles(shape.m, busy.empty() ? std::vector<int64_t>{rows.back()} : busy);
+}
+
+// Blocks of k: none, or such that a block is 192 to 768 deep.
+std::vector<int64_t> View::k_block_counts(const Schedule& s) const {
+    const bool can_block =
+        !whole_blocks(shape.m, s.number("mr"), m_least(s), shape.m, s.choice("copy_a") == "block").empty() &&
+        !whole_blocks(shape.n, s.number("nv") * lanes, kLeastColumns, shape.n, s.choice("pack_b") != "none").empty();
     std::vector<int64_t> counts;
-    if (shape.k <= 2048) counts.push_back(1);
+    if (shape.k <= 2048 || !can_block) counts.push_back(1);
     for (const int64_t count : {2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64})
-        if (shape.k / count >= 128 && shape.k / count <= 768) counts.push_back(count);
+        if (can_block && shape.k / count >= 192 && shape.k / count <= 768) counts.push_back(count);
     return counts.empty() ? std::vector<int64_t>{ceil_div(shape.k, 768)} : counts;
 }
 
 // How far the loop over a block of k is unrolled: bounded by the code's size, and by what remains of k.
-std::vector<int64_t> k_unrolls(const MatmulShape& shape, int64_t blocks, int64_t sums) {
+std::vector<int64_t> View::k_unrolls(int64_t blocks, int64_t sums) const {
     std::vector<int64_t> unrolls;
-    for (const int64_t unroll : {1, 2, 4, 8}) {
+    for (const int64_t unroll : {2, 4, 8}) {
         const int64_t remains = shape.k % (blocks * unroll);
-        if (unroll == 1 || (unroll * blocks <= shape.k && unroll * sums <= 96 && remains * 32 <= shape.k))
+        if (unroll * blocks <= shape.k && unroll * sums <= kMostUnrolled && remains * 32 <= shape.k)
             unrolls.push_back(unroll);
     }
-    return unrolls;
+    return unrolls.empty() ? std::vector<int64_t>{1} : unrolls;
+}
+
+std::vector<Value> View::pack_b(const Schedule& s) const {
+    const int64_t nr = s.number("nv") * lanes;
+    const bool few_rows = shape.m <= 16 * s.number("mr");
+    const bool dense = shape.n * kElementBytes <= 4 * target.line_bytes;
+    std::vector<Value> choices;
+    if (fixed) choices.emplace_back("ahead");
+    if (!shape.tb && nr <= shape.n && (few_rows || dense)) choices.emplace_back("none");
+    if (fixed) return choices;
+    choices.emplace_back("panel");
+    choices.emplace_back("block");
+    if (threads > 1) choices.emplace_back("whole");
+    return choices;
+}
+
+std::vector<Value> View::copy_a(const Schedule& s) const {
+    std::vector<Value> choices{"none"};
+    // Panels of few rows serve all columns of a block: not worth it for few columns.
+    if (shape.n >= 8 * s.number("nv") * lanes && shape.k >= 4 * lanes) {
+        choices.emplace_back("panel");
+        choices.emplace_back("block");
+    }
+    return choices;
+}
+
+// The loop over tiles that runs inside: over m ("nm": a panel of B stays in the cache) or over n ("mn": rows of A do).
+std::vector<Value> View::orders(const Schedule& s) const {
+    std::vector<Value> choices;
+    if (s.choice("copy_a") != "panel") choices.emplace_back("nm");
+    if (s.choice("pack_b") != "panel") choices.emplace_back("mn");
+    return choices;
+}
+
+int64_t View::m_least(const Schedule& s) const {
+    return s.choice("pack_b") == "panel" ? kLeastRepackedRows : kLeastRows;
+}
+
+int64_t View::depth_bytes(const Schedule& s) const { return shape.k / s.number("k_blocks") * kElementBytes; }
+
+// Tiles in a block. Without blocks of k only tiles that exist are computed.
+std::vector<int64_t> View::m_blocks(const Schedule& s) const {
+    const int64_t tile = s.number("mr");
+    const int64_t in_cache = s.choice("order") == "nm" ? 2 * target.l2_bytes / depth_bytes(s) : shape.m;
+    if (s.number("k_blocks") > 1)
+        return whole_blocks(shape.m, tile, m_least(s), in_cache, s.choice("copy_a") == "block");
+    const int64_t tiles = ceil_div(shape.m, tile);
+    const int64_t least = std::min(tiles, ceil_div(m_least(s), tile));
+    return balanced_blocks(tiles, least, std::max(least, in_cache / tile));
+}
+
+std::vector<int64_t> View::n_blocks(const Schedule& s) const {
+    const int64_t tile = s.number("nv") * lanes;
+    int64_t in_cache = s.choice("order") == "mn" ? 3 * target.l2_bytes / (2 * depth_bytes(s)) : shape.n;
+    if (s.number("k_blocks") > 1) {
+        // The sums of a block are read and written once a block of k.
+        const int64_t sums_bytes = s.number("m_block") * s.number("mr") * kElementBytes;
+        in_cache = std::min(in_cache, target.l2_bytes / 2 / sums_bytes);
+        return whole_blocks(shape.n, tile, kLeastColumns, in_cache, s.choice("pack_b") != "none");
+    }
+    const int64_t tiles = ceil_div(shape.n, tile);
+    const int64_t least =
+        std::min(tiles, ceil_div(s.choice("copy_a") == "panel" ? kLeastCopiedColumns : kLeastColumns, tile));
+    return balanced_blocks(tiles, least, std::max(least, in_cache / tile));
 }
 
 }  // namespace
@@ -71,52 +187,25 @@ std::vector<int64_t> k_unrolls(const MatmulShape& shape, int64_t blocks, int64_t
 bool RegisterTiledMatmul::applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
 
 Space RegisterTiledMatmul::space(const Problem& problem, const Target& target, const Conditions& conditions) {
-    const MatmulShape shape(problem);
-    const int64_t lanes = target.lanes(4);
-    const bool fixed = problem.weights() == Weights::fixed;
+    const View view(problem, target, conditions);
     std::vector<Decision> decisions;
-    decisions.push_back({"nv", [=](const Schedule&) { return values_of(vector_counts(shape, target)); }});
-    decisions.push_back(
-        {"mr", [=](const Schedule& s) { return values_of(row_counts(shape, s.number("nv"), target)); }});
-    decisions.push_back({"pack_b", [=](const Schedule& s) {
-                             std::vector<Value> choices;
-                             const bool fits = s.number("nv") * lanes <= shape.n;
-                             if (!shape.tb && fits) choices.emplace_back("none");
-                             if (fixed) choices.emplace_back("ahead");
-                             if (!fixed) choices.emplace_back("panel");
-                             if (!fixed) choices.emplace_back("block");
-                             if (!fixed && conditions.threads > 1) choices.emplace_back("whole");
-                             return choices;
-                         }});
-    decisions.push_back({"pack_a", [=](const Schedule&) { return std::vector<Value>{"none", "panel", "block"}; }});
-    decisions.push_back({"order", [=](const Schedule& s) {
-                             std::vector<Value> choices;
-                             if (s.choice("pack_b") != "panel") choices.emplace_back("mn");
-                             if (s.choice("pack_a") != "panel") choices.emplace_back("nm");
-                             return choices;
-                         }});
-    decisions.push_back({"k_blocks", [=](const Schedule&) { return values_of(k_block_counts(shape)); }});
+    decisions.push_back({"nv", [=](const Schedule&) { return values_of(view.vector_counts()); }});
+    decisions.push_back({"mr", [=](const Schedule& s) { return values_of(view.row_counts(s.number("nv"))); }});
+    decisions.push_back({"pack_b", [=](const Schedule& s) { return view.pack_b(s); }});
+    decisions.push_back({"copy_a", [=](const Schedule& s) { return view.copy_a(s); }});
+    decisions.push_back({"order", [=](const Schedule& s) { return view.orders(s); }});
+    decisions.push_back({"k_blocks", [=](const Schedule& s) { return values_of(view.k_block_counts(s)); }});
     decisions.push_back({"k_unroll", [=](const Schedule& s) {
-                             return values_of(k_unrolls(shape, s.number("k_blocks"), s.number("mr") * s.number("nv")));
+                             return values_of(view.k_unrolls(s.number("k_blocks"), s.number("mr") * s.number("nv")));
                          }});
-    // With k in blocks, a block is computed whole, so it must not stick out (much).
-    const auto blocks = [=](const Schedule& s, int64_t extent, int64_t tile, bool packed) {
-        const int64_t tiles = ceil_div(extent, tile);
-        std::vector<int64_t> lengths = balanced_blocks(tiles, 1, tiles);
-        if (s.number("k_blocks") == 1) return values_of(lengths);
-        std::erase_if(lengths, [&](int64_t length) {
-            return length > 1 && ((!packed && length * tile > extent) || round_up(tiles, length) * 7 > tiles * 8);
-        });
-        return values_of(lengths.empty() ? std::vector<int64_t>{1} : lengths);
-    };
-    decisions.push_back({"m_block", [=](const Schedule& s) {
-                             return blocks(s, shape.m, s.number("mr"), s.choice("pack_a") != "none");
-                         }});
-    decisions.push_back({"n_block", [=](const Schedule& s) {
-                             return blocks(s, shape.n, s.number("nv") * lanes, s.choice("pack_b") != "none");
+    decisions.push_back({"m_block", [=](const Schedule& s) { return values_of(view.m_blocks(s)); }});
+    decisions.push_back({"n_block", [=](const Schedule& s) { return values_of(view.n_blocks(s)); }});
+    decisions.push_back({"pack_order", [=](const Schedule& s) {
+                             const bool many = s.choice("pack_b") == "block" || s.choice("pack_b") == "whole";
+                             return many ? std::vector<Value>{"depth", "panel"} : std::vector<Value>{"panel"};
                          }});
     decisions.push_back({"outer", [=](const Schedule& s) {
-                             const bool one_m = s.number("m_block") * s.number("mr") >= shape.m;
+                             const bool one_m = s.number("m_block") * s.number("mr") >= view.shape.m;
                              std::vector<Value> choices{"n"};
                              if (s.choice("pack_b") != "block" || one_m) choices.emplace_back("m");
                              return choices;
@@ -130,7 +219,19 @@ Space RegisterTiledMatmul::space(const Problem& problem, const Target& target, c
 
 Schedule RegisterTiledMatmul::default_schedule(const Problem& problem, const Target& target,
                                                const Conditions& conditions) {
+    const View view(problem, target, conditions);
+    const MatmulShape& shape = view.shape;
+    // Two vectors by as many rows as the registers hold: 6 x 2 of 16 registers, 14 x 2 of 32. Few rows do not repay
+    // packing B; a panel of B 512 deep fits the L1 cache, or streams from the L2 cache.
+    const int64_t rows = target.vector_registers / 2 - 2;
+    const bool plain = shape.m <= 12 * rows;
+    const int64_t block = view.fixed || shape.m < 256 ? 48 : 43;
     Schedule wish(id());
+    wish.set("nv", int64_t{2}).set("mr", rows);
+    wish.set("pack_b", view.fixed ? "ahead" : plain ? "none" : "block").set("copy_a", "none").set("order", "nm");
+    wish.set("k_blocks", std::max<int64_t>(1, shape.k / 512)).set("k_unroll", int64_t{4});
+    wish.set("m_block", block).set("n_block", int64_t{16}).set("pack_order", "depth");
+    wish.set("outer", "n").set("parallel", "both");
     return *space(problem, target, conditions).repair(wish);
 }
 

@@ -1,0 +1,127 @@
+// The sums of a block of columns stay in the L1 cache while rows of B pass by, several at a time, each read from end to
+// end as a cache line stream. Blocks of columns are whole vectors and no longer than n, and the last one starts
+// earlier; one block of all columns guards its last vector instead. So nothing is read or written outside.
+#include "schedules/matmul/stream.h"
+
+#include <Halide.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "schedules/blocks/epilogue.h"
+#include "schedules/blocks/tiling.h"
+#include "schedules/matmul/operands.h"
+#include "schedules/pipeline.h"
+
+namespace tilesmith {
+namespace {
+
+constexpr int64_t kMostRows = 8;
+constexpr int64_t kElementBytes = 4;
+constexpr int64_t kLeastColumns = 256;  // of a block
+
+// Columns in a block: all of them, or whole vectors; the sums take at most half of the L1 cache.
+std::vector<int64_t> column_blocks(const MatmulShape& shape, const Target& target) {
+    const int64_t lanes = target.lanes(4);
+    const int64_t most = std::max(lanes, target.l1_bytes / 2 / kElementBytes / shape.m);
+    std::vector<int64_t> blocks;
+    for (const int64_t vectors : balanced_blocks(shape.n / lanes, 1, most / lanes))
+        if (vectors * lanes <= shape.n && little_waste(shape.n, vectors * lanes)) blocks.push_back(vectors * lanes);
+    // Short stretches of a row are what the hardware's prefetching is bad at.
+    const int64_t longest = blocks.empty() ? 0 : blocks.back();
+    std::erase_if(blocks, [&](int64_t block) { return block < std::min(longest, kLeastColumns); });
+    if (shape.n <= most && (blocks.empty() || blocks.back() != shape.n)) blocks.push_back(shape.n);
+    return blocks.empty() ? std::vector<int64_t>{lanes} : blocks;
+}
+
+}  // namespace
+
+bool StreamMatmul::applies(const Problem& problem, const Target& target) {
+    const MatmulShape shape(problem);
+    return problem.dtype() == DType::f32 && !shape.tb && shape.m <= kMostRows && shape.n >= target.lanes(4) &&
+           problem.weights() == Weights::fresh;
+}
+
+Space StreamMatmul::space(const Problem& problem, const Target& target, const Conditions& conditions) {
+    const MatmulShape shape(problem);
+    std::vector<Decision> decisions;
+    decisions.push_back({"n_block", [=](const Schedule&) { return values_of(column_blocks(shape, target)); }});
+    decisions.push_back({"k_rows", [=](const Schedule&) {
+                             std::vector<int64_t> rows;
+                             for (const int64_t count : {4, 6, 8, 12, 16})
+                                 if (count <= shape.k && count * shape.m <= 48) rows.push_back(count);
+                             return values_of(rows.empty() ? std::vector<int64_t>{std::min<int64_t>(shape.k, 2)}
+                                                           : rows);
+                         }});
+    decisions.push_back({"n_unroll", [=](const Schedule& s) {
+                             std::vector<int64_t> unrolls;
+                             for (const int64_t unroll : {1, 2, 4})
+                                 if (unroll == 1 || (s.number("n_block") % (unroll * target.lanes(4)) == 0 &&
+                                                     unroll * s.number("k_rows") * shape.m <= 64))
+                                     unrolls.push_back(unroll);
+                             return values_of(unrolls);
+                         }});
+    if (conditions.threads > 1)
+        decisions.push_back({"parallel", [](const Schedule&) { return std::vector<Value>{"n"}; }});
+    return {id(), decisions};
+}
+
+Schedule StreamMatmul::default_schedule(const Problem& problem, const Target& target, const Conditions& conditions) {
+    const MatmulShape shape(problem);
+    // One task a thread at least; otherwise rows of B as long as the sums' cache allows.
+    const int64_t tasks = std::max<int64_t>(1, ceil_div(conditions.threads, shape.b));
+    Schedule wish(id());
+    wish.set("n_block", ceil_div(shape.n, tasks)).set("k_rows", int64_t{8}).set("n_unroll", int64_t{2});
+    wish.set("parallel", "n");
+    return *space(problem, target, conditions).repair(wish);
+}
+
+Pipeline StreamMatmul::build(const Problem& problem, const Schedule& schedule, const Target& target,
+                             const Conditions&) {
+    using Halide::TailStrategy;
+    const MatmulShape shape(problem);
+    const MatmulOperands in(shape);
+    const int lanes = target.lanes(4);
+    const int rows = static_cast<int>(shape.m);
+    const int n_block = static_cast<int>(schedule.number("n_block"));
+    const int k_rows = static_cast<int>(schedule.number("k_rows"));
+    const int n_unroll = static_cast<int>(schedule.number("n_unroll"));
+    const int steps = static_cast<int>(shape.k) / k_rows;
+
+    Halide::Var n("n"), m("m"), batch("batch"), n_blk("n_blk"), task("task");
+    Halide::Func sums("sums"), out("out");
+    const Halide::RDom step(0, steps, "step");
+    const auto product = [&](const Halide::Expr& depth) { return in.a(m, depth, batch) * in.b(n, depth, batch); };
+    Halide::Expr first = 0.0F;
+    for (int depth = steps * k_rows; depth < static_cast<int>(shape.k); ++depth) first += product(depth);
+    sums(n, m, batch) = first;
+    Halide::Expr next = sums(n, m, batch);
+    for (int row = 0; row < k_rows; ++row) next += product(step * k_rows + row);
+    sums(n, m, batch) = next;
+    const EpilogueInputs epilogue = epilogue_inputs(problem, shape.output_extents());
+    out(n, m, batch) = apply_epilogue(problem, epilogue, sums(n, m, batch), {n, m, batch});
+
+    const TailStrategy tail = n_block % lanes == 0 ? TailStrategy::Auto : TailStrategy::GuardWithIf;
+    out.bound(n, 0, static_cast<int>(shape.n)).bound(m, 0, rows).bound(batch, 0, static_cast<int>(shape.b));
+    out.split(n, n_blk, n, n_block, TailStrategy::ShiftInwards)
+        .reorder(n, m, n_blk, batch)
+        .vectorize(n, lanes, tail)
+        .partition(n_blk, Halide::Partition::Never);
+    Halide::Var level = n_blk;
+    if (schedule.find("parallel") != nullptr) {
+        out.fuse(n_blk, batch, task).parallel(task);
+        level = task;
+    }
+    sums.compute_at(out, level).bound_extent(n, n_block).bound_extent(m, rows).bound_extent(batch, 1);
+    sums.vectorize(n, lanes, tail);
+    Halide::Var vector("vector");
+    sums.update().split(n, vector, n, lanes, tail).reorder(n, m, vector, step).vectorize(n).unroll(m);
+    if (n_unroll > 1) sums.update().unroll(vector, n_unroll);
+
+    Pipeline pipeline;
+    pipeline.run = {out, {in.a_buffer, in.b_buffer}, {shape.a_extents(), shape.b_extents()}, shape.output_extents()};
+    epilogue.append_to(pipeline.run);
+    return pipeline;
+}
+
+}  // namespace tilesmith
