@@ -114,6 +114,11 @@ ChildProcess::~ChildProcess() {
     for (const int end : {input_, output_, errors_}) close(end);
 }
 
+void ChildProcess::send(const Frame& frame) {
+    outgoing_ += encode(frame);
+    write_some();
+}
+
 void ChildProcess::watch(std::vector<pollfd>& polled) const {
     if (ended_) return;
     polled.push_back({output_, POLLIN, 0});

@@ -28,8 +28,8 @@ class ChildProcess {
     // Appends what poll() should watch.
     void watch(std::vector<pollfd>& polled) const;
 
-    // Queues a frame; pump() writes it as the child reads.
-    void send(const Frame& frame) { outgoing_ += encode(frame); }
+    // Writes what the pipe takes of a frame; pump() writes the rest as the child reads.
+    void send(const Frame& frame);
     // Reads and writes whatever is possible at once. Throws run_failed when the child writes something that is no
     // frame.
     void pump();
@@ -38,6 +38,11 @@ class ChildProcess {
     // The child closed its stdout: it is gone, or as good as.
     [[nodiscard]] bool ended() const { return ended_; }
     void kill();
+    // Kills it and reads no more.
+    void give_up() {
+        kill();
+        ended_ = true;
+    }
 
     // How it ended, after waiting for it (shortly, then killing it).
     struct End {

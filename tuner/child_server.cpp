@@ -51,7 +51,6 @@ void ChildServer::ask(const Frame& request, double limit_s) {
     busy_ = true;
     allow(limit_s);
     process_->send(request);
-    process_->pump();
 }
 
 void ChildServer::allow(double limit_s) {
@@ -71,7 +70,7 @@ double ChildServer::seconds_left() const {
 std::optional<ChildServer::Answer> ChildServer::step() {
     if (!process_) return std::nullopt;
     process_->pump();
-    while (auto frame = process_->receive()) {
+    while (auto frame = next_frame()) {
         if (!is_reply(*frame)) continue;
         busy_ = false;
         return Answer{std::move(*frame), std::nullopt, -1};
@@ -80,6 +79,17 @@ std::optional<ChildServer::Answer> ChildServer::step() {
     if (!busy_ || Clock::now() < deadline_) return std::nullopt;
     process_.reset();
     return failed(Outcome::failed(Status::timed_out, fmt::format("stopped after {:.3g} s", limit_s_)), -1);
+}
+
+// A process that writes something else than frames is as good as dead.
+std::optional<Frame> ChildServer::next_frame() {
+    try {
+        return process_->receive();
+    } catch (const Error& error) {
+        if (!fault_) fault_ = Outcome::failed(Status::crashed, error.what());
+        process_->give_up();
+        return std::nullopt;
+    }
 }
 
 // Takes in what the process says beside its replies.

@@ -43,6 +43,7 @@ class ChildServer {
     std::vector<Frame>& preamble() { return preamble_; }
 
   private:
+    std::optional<Frame> next_frame();
     bool is_reply(const Frame& frame);
     std::optional<Answer> handle_end();
     Answer failed(Outcome failure, int contender);

@@ -1,0 +1,84 @@
+#include "worker/test_data.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "schedules/operator.h"
+
+using namespace tilesmith;
+
+namespace {
+
+// The same matmul summed backwards in four interleaved parts: another order than the reference's.
+std::vector<float> other_order(const Problem& problem, const std::vector<std::vector<float>>& inputs) {
+    const auto m = static_cast<size_t>(problem["m"]);
+    const auto n = static_cast<size_t>(problem["n"]);
+    const auto k = static_cast<size_t>(problem["k"]);
+    std::vector<float> output(m * n);
+    for (size_t i = 0; i < m; ++i)
+        for (size_t j = 0; j < n; ++j) {
+            float parts[4] = {};
+            for (size_t r = k; r-- > 0;) parts[r % 4] += inputs[0][i * k + r] * inputs[1][r * n + j];
+            output[i * n + j] = (parts[0] + parts[1]) + (parts[2] + parts[3]);
+        }
+    return output;
+}
+
+}  // namespace
+
+TEST_CASE("test data: whole numbers give the same sums in any order", "[unit]") {
+    for (const char* text : {"matmul m=3 n=5 k=1", "matmul m=8 n=9 k=1000", "matmul m=2 n=3 k=200000"}) {
+        const Problem problem = parse_problem(text);
+        const auto inputs = make_inputs(problem, 7, Values::integers);
+        CHECK(tolerance(problem, Values::integers) == 0);
+        CHECK_FALSE(difference(problem, reference_output(problem, inputs), other_order(problem, inputs), 0));
+    }
+}
+
+TEST_CASE("test data: rounding in another order stays within the tolerance, a lost product does not", "[unit]") {
+    for (const char* text : {"matmul m=16 n=16 k=3", "matmul m=16 n=16 k=512", "matmul m=8 n=8 k=2000"}) {
+        const Problem problem = parse_problem(text);
+        auto inputs = make_inputs(problem, 7, Values::reals);
+        const auto expected = reference_output(problem, inputs);
+        const double allowed = tolerance(problem, Values::reals);
+        INFO(text << ": " << allowed);
+        CHECK(allowed > 0);
+        CHECK_FALSE(difference(problem, expected, other_order(problem, inputs), allowed));
+        inputs[0][1] = 0;
+        CHECK(difference(problem, expected, other_order(problem, inputs), allowed));
+    }
+}
+
+TEST_CASE("test data: relu6 does not saturate everything", "[unit]") {
+    for (const char* text : {"matmul m=32 n=32 k=512 epilogue=relu6", "matmul m=32 n=32 k=7 epilogue=bias,relu6",
+                             "conv2d n=1 h=14 w=14 ci=64 co=32 kh=3 kw=3 pad=1 epilogue=scale,bias,relu6"}) {
+        const Problem problem = parse_problem(text);
+        for (const Values values : {Values::integers, Values::reals}) {
+            const auto output = reference_output(problem, make_inputs(problem, 3, values));
+            const auto inside = std::count_if(output.begin(), output.end(), [](float y) { return y > 0 && y < 6; });
+            INFO(text << " " << values_name(values));
+            CHECK(static_cast<double>(inside) > 0.2 * static_cast<double>(output.size()));
+        }
+    }
+}
+
+TEST_CASE("test data: the same seed gives the same data, another one other data", "[unit]") {
+    const Problem problem = parse_problem("matmul m=4 n=4 k=64 epilogue=bias");
+    CHECK(make_inputs(problem, 1, Values::reals) == make_inputs(problem, 1, Values::reals));
+    CHECK(make_inputs(problem, 1, Values::reals) != make_inputs(problem, 2, Values::reals));
+    CHECK(make_inputs(problem, 1, Values::reals).size() == 3);
+}
+
+TEST_CASE("test data: a difference names the first wrong element and how many there are", "[unit]") {
+    const Problem problem = parse_problem("matmul m=2 n=3 k=1");
+    const std::vector<float> expected{1, 2, 3, 4, 5, 0};
+    std::vector<float> got{1, 2, 3, 4, 5, -0.0F};
+    CHECK_FALSE(difference(problem, expected, got, 0));
+    got[4] = 7;
+    got[5] = std::nanf("");
+    const auto text = difference(problem, expected, got, 0);
+    REQUIRE(text);
+    CHECK(text->find("[1,1] is 7, expected 5; 2 of 6 elements are wrong (1 of them") != std::string::npos);
+    CHECK_FALSE(difference(problem, {expected.data(), 5}, {std::vector<float>{1, 2, 3, 4, 7}.data(), 5}, 2.5));
+}
