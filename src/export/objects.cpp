@@ -106,8 +106,10 @@ std::string rename_symbols(const std::string& object, const std::map<std::string
 
 std::string compile_ir(const std::string& ir) {
     const std::string triple = "x86_64-unknown-linux-gnu";
+    llvm::TargetOptions options;
+    options.UseInitArray = true;  // rather than .ctors and .dtors
     const std::unique_ptr<llvm::TargetMachine> machine(x86_64(triple).createTargetMachine(
-        triple, "x86-64", "", llvm::TargetOptions(), llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
+        triple, "x86-64", "", options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
     llvm::LLVMContext context;
     llvm::SMDiagnostic diagnostic;
     const auto module = llvm::parseAssemblyString(ir, diagnostic, context);

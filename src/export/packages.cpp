@@ -15,7 +15,6 @@ if(NOT TARGET {name}::{name})
     set_target_properties(
         {name}::{name}
         PROPERTIES IMPORTED_LOCATION "${{_{name}_root}}/lib/lib{name}.a"
-                   IMPORTED_LINK_INTERFACE_LANGUAGES C
                    INTERFACE_INCLUDE_DIRECTORIES "${{_{name}_root}}/include"
                    INTERFACE_LINK_LIBRARIES "Threads::Threads;m"
     )

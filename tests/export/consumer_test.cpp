@@ -132,3 +132,15 @@ TEST_CASE("consumer: two libraries exported apart run in one program at the same
     }
     check_command(folder.path(""), command + " -pthread -lm && ./two", "all right");
 }
+
+TEST_CASE("consumer: a shared library can be loaded, used, forked with and unloaded again and again", "[kernel]") {
+    const TemporaryFolder folder;
+    ExportRequest request = request_for({"matmul m=512 n=512 k=64"}, 2, folder.path("dist"));
+    request.shared = true;
+    export_library(request);
+    check_command(folder.path(""),
+                  kCompiler + " -std=gnu99 -Wall -Wextra -Werror -pedantic -I dist/include " +
+                      TILESMITH_TEST_CONSUMERS +
+                      "/reload.c -o reload -ldl && ./reload ./dist/lib/libtilesmith_kernels.so",
+                  "all right");
+}

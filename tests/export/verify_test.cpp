@@ -79,6 +79,13 @@ TEST_CASE("verify: a kernel that is right but reads outside its inputs fails the
     }
 }
 
+TEST_CASE("verify: a CPU without a feature of the target is refused by the first call", "[kernel]") {
+    const TemporaryFolder folder;
+    ExportRequest request = request_for({"matmul m=4 n=4 k=4"}, 1, folder.path("dist"));
+    request.target.requires_features.emplace_back("fxsr");  // of every x86-64, and unknown to the library's own check
+    check_refused(folder, request, "unsupported_cpu");
+}
+
 TEST_CASE("verify: a kernel that needs what no library has fails the export", "[kernel]") {
     const TemporaryFolder folder;
     ExportRequest request = request_for({"matmul m=4 n=4 k=4"}, 1, folder.path("dist"));
