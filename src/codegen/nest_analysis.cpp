@@ -17,9 +17,9 @@ constexpr double kAccumulatorCycles = 1.5;  // to clear and write one accumulato
 constexpr double kPageBytes = 4096;
 constexpr double kFirstLevelSets = 64;
 // Sustained bytes a cycle into L1, L2 and L3: rough, to weigh them against each other.
-constexpr double kBytesIntoL1 = 48;
-constexpr double kBytesIntoL2 = 16;
-constexpr double kBytesIntoL3 = 6;
+constexpr double kBytesIntoL1 = 64;
+constexpr double kBytesIntoL2 = 24;
+constexpr double kBytesIntoL3 = 8;
 constexpr double kHeapBytes = 16 * 1024;  // smaller allocations live on the stack
 
 // Loops that become straight code in registers.
