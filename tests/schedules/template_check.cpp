@@ -1,0 +1,125 @@
+#include "template_check.h"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "codegen/compiler.h"
+#include "codegen/host.h"
+#include "codegen/loader.h"
+#include "core/error.h"
+#include "schedules/operator.h"
+
+namespace tilesmith {
+namespace {
+
+// Floats that end right before an inaccessible page, or begin right after one. All are NaN at first.
+class GuardedFloats {
+  public:
+    GuardedFloats(int64_t count, bool at_end) {
+        const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+        const size_t bytes = static_cast<size_t>(count) * sizeof(float);
+        const size_t body = (bytes + page - 1) / page * page;
+        mapped_bytes_ = body + 2 * page;
+        void* const map = mmap(nullptr, mapped_bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (map == MAP_FAILED) throw run_failed("no memory for a guarded buffer");
+        map_ = static_cast<char*>(map);
+        if (mprotect(map_ + page, body, PROT_READ | PROT_WRITE) != 0) throw run_failed("cannot open a guarded buffer");
+        data_ = map_ + page + (at_end ? body - bytes : 0);
+        std::memset(data_, 0xff, bytes);
+    }
+    ~GuardedFloats() { munmap(map_, mapped_bytes_); }
+    GuardedFloats(const GuardedFloats&) = delete;
+    GuardedFloats& operator=(const GuardedFloats&) = delete;
+
+    [[nodiscard]] void* data() const { return data_; }
+    [[nodiscard]] float* floats() const { return static_cast<float*>(data()); }
+
+  private:
+    char* map_ = nullptr;
+    void* data_ = nullptr;
+    size_t mapped_bytes_ = 0;
+};
+
+using Buffers = std::vector<std::unique_ptr<GuardedFloats>>;
+
+// One buffer an argument, inputs filled with whole numbers from -3 to 3.
+Buffers make_buffers(const std::vector<Argument>& arguments, Rng& rng) {
+    Buffers buffers;
+    for (const Argument& argument : arguments) {
+        buffers.push_back(std::make_unique<GuardedFloats>(argument.elements(), rng.below(2) == 0));
+        if (argument.role == Role::output) continue;
+        for (int64_t i = 0; i < argument.elements(); ++i)
+            buffers.back()->floats()[i] = static_cast<float>(rng.below(7)) - 3.0F;
+    }
+    return buffers;
+}
+
+std::string run(const KernelObject& kernel, const std::vector<Argument>& arguments, const Buffers& buffers, Rng& rng) {
+    static Loader loader;
+    const auto loaded = loader.load(kernel.object);
+    std::vector<void*> pointers{nullptr};
+    for (const auto& buffer : buffers) pointers.push_back(buffer->data());
+    std::unique_ptr<GuardedFloats> packed;
+    for (size_t i = 0; i < arguments.size(); ++i) {
+        if (arguments[i].role != Role::weight || kernel.pack_symbol.empty()) continue;
+        const int64_t floats = kernel.packed_bytes / static_cast<int64_t>(sizeof(float));
+        packed = std::make_unique<GuardedFloats>(floats, rng.below(2) == 0);
+        const int code = call_kernel(loaded->symbol(kernel.pack_symbol), {nullptr, pointers[i + 1], packed->data()});
+        if (code != 0) return fmt::format("packing returned {}", code);
+        pointers[i + 1] = packed->data();
+    }
+    const int code = call_kernel(loaded->symbol(kernel.run_symbol), pointers);
+    return code == 0 ? "" : fmt::format("the kernel returned {}", code);
+}
+
+}  // namespace
+
+std::string fault_of(const Problem& problem, const Schedule& schedule, const Target& target,
+                     const Conditions& conditions, bool assertions, Rng& rng) {
+    const CompileResult compiled =
+        compile(problem, schedule, target, conditions, assertions ? Checks::assertions : Checks::none, "kernel");
+    if (!compiled.outcome.ok()) return compiled.outcome.reason;
+    const Operator& op = operator_of(problem);
+    const std::vector<Argument> arguments = op.arguments(problem);
+    const Buffers buffers = make_buffers(arguments, rng);
+    std::vector<const float*> inputs;
+    for (size_t i = 0; i + 1 < buffers.size(); ++i) inputs.push_back(buffers[i]->floats());
+    std::vector<float> expected(static_cast<size_t>(arguments.back().elements()));
+    op.reference(problem, inputs, expected.data());
+
+    if (const std::string failure = run(*compiled.kernel, arguments, buffers, rng); !failure.empty()) return failure;
+    const float* const output = buffers.back()->floats();
+    const float tolerance = problem.exact() ? 0.0F : 1e-5F;
+    for (size_t i = 0; i < expected.size(); ++i)
+        if (!(std::abs(output[i] - expected[i]) <= tolerance * (1.0F + std::abs(expected[i]))))
+            return fmt::format("element {} is {} instead of {}", i, output[i], expected[i]);
+    return "";
+}
+
+std::string first_fault(const std::string& problem_text, const std::string& template_name, int random_schedules,
+                        const Conditions& conditions, uint64_t seed) {
+    const Problem problem = parse_problem(problem_text);
+    const Target target = resolve_target("host", true, nullptr);
+    for (const Template* t : templates_for(problem, target)) {
+        if (t->id.name != template_name) continue;
+        Rng rng(seed);
+        const Space space = t->space(problem, target, conditions);
+        for (int i = 0; i <= random_schedules; ++i) {
+            const auto schedule = i == 0 ? t->default_schedule(problem, target, conditions) : space.sample(rng);
+            if (!schedule) return "the space has no schedules";
+            std::string fault = space.why_not(*schedule).value_or("");
+            if (fault.empty()) fault = fault_of(problem, *schedule, target, conditions, i % 2 == 0, rng);
+            if (!fault.empty()) return fmt::format("{}: {}: {}", problem.text(), schedule->text(), fault);
+        }
+        return "";
+    }
+    return fmt::format("{} does not apply to {}", template_name, problem.text());
+}
+
+}  // namespace tilesmith

@@ -1,0 +1,25 @@
+// Checks schedules of a template against the naive loops, with every buffer flush against an inaccessible page.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/conditions.h"
+#include "core/problem.h"
+#include "core/rng.h"
+#include "core/target.h"
+#include "schedules/template.h"
+
+namespace tilesmith {
+
+// What is wrong with the results of `schedule` on whole-number inputs drawn from `rng`; empty when nothing is. With
+// `assertions` the kernel is compiled with Halide's own checks of every access to a buffer.
+std::string fault_of(const Problem& problem, const Schedule& schedule, const Target& target,
+                     const Conditions& conditions, bool assertions, Rng& rng);
+
+// The first fault among the default schedule and `random_schedules` of the named template, with the schedule; empty if
+// there is none. A template that does not apply is a fault.
+std::string first_fault(const std::string& problem, const std::string& template_name, int random_schedules,
+                        const Conditions& conditions, uint64_t seed);
+
+}  // namespace tilesmith
