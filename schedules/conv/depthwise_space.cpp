@@ -43,10 +43,11 @@ std::vector<Value> texts(const std::vector<std::string>& choices) { return {choi
 // besides.
 std::vector<int64_t> tile_columns(const Facts& f, int64_t vectors) {
     constexpr int64_t kLeastAccumulators = 6;
+    const int64_t most_accumulators = f.vector_registers * 5 / 8;
     std::vector<int64_t> all;
     for (int64_t columns = 1; columns <= f.shape.ow; ++columns) {
-        const bool fits =
-            columns * vectors + 2 <= f.vector_registers && columns * vectors * f.shape.kw <= kMostUnrolled;
+        const int64_t accumulators = columns * vectors;
+        const bool fits = accumulators <= most_accumulators && accumulators * f.shape.kw <= kMostUnrolled;
         if (fits || columns == 1) all.push_back(columns);
     }
     const std::vector<int64_t> frugal = frugal_tiles(f.shape.ow, all);
@@ -67,7 +68,8 @@ std::vector<Decision> decisions_of(const std::shared_ptr<const Facts>& facts) {
     const auto padding = [facts](const Schedule& s) {
         if (s.choice("channels") == "outer") return texts({kPadCopy});
         if (!facts->shape.padded()) return texts({kPadNone});
-        return texts({facts->shape.kw <= kMostUnrolled / 8 ? kPadSkip : kPadCopy});
+        const bool skips = can_skip_rows(facts->shape) && facts->shape.kw <= kMostUnrolled / 8;
+        return texts({skips ? kPadSkip : kPadCopy});
     };
     const auto vectors = [facts](const Schedule&) {
         std::vector<int64_t> counts;

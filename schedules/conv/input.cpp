@@ -44,7 +44,8 @@ Expr ConvInput::at(const Expr& channel, const Expr& column, const Expr& row, con
     if (padding_ == kPadCopy) return copy_(column * ci + channel, row, n);
     const Expr in_row = skips_rows() ? clamped : row;
     if (copies()) return copy_(column * ci + channel, in_row, n);
-    if (!pads_columns()) return buffer_(column * ci + channel, in_row, n);
+    if (padding_ == kPadSkipRows) return buffer_(column * ci + channel, in_row, n);
+    // Also where columns are not padded: the last tile may stick out.
     const Expr in_column = Halide::clamp(Halide::likely(column - as_int(shape_.pad_w)), 0, as_int(shape_.w - 1));
     return buffer_(in_column * ci + channel, in_row, n);
 }

@@ -71,6 +71,7 @@ bool fits(const ConvShape& s, const ConvTile& t, const Target& target) {
 
 std::vector<std::string> paddings(const ConvShape& s) {
     if (!s.padded()) return {kPadNone};
+    if (!can_skip_rows(s)) return {kPadCopy};
     return {kPadSkip, kPadSkipRows, kPadCopy};
 }
 
@@ -87,6 +88,8 @@ ConvShape merged(const ConvShape& shape) {
     }
     return s;
 }
+
+bool can_skip_rows(const ConvShape& shape) { return shape.kh > 1 || (shape.pad_h == 0 && shape.pad_h_end == 0); }
 
 bool taps_share_pixels(const ConvTile& tile, const Target& target) {
     constexpr int64_t kMorePixels = 3;

@@ -39,6 +39,10 @@ ConvShape merged(const ConvShape& shape);
 // Vector multiply-adds written out in one body when the taps of a kernel row are unrolled: bounds compile time.
 int64_t unrolled_taps(const ConvShape& shape, const ConvTile& tile);
 
+// A kernel of one row is computed for a row of the output or not: from that Halide concludes, before it checks bounds,
+// that rows need no clamping, and then finds that they do.
+bool can_skip_rows(const ConvShape& shape);
+
 // Whether registers are left for pixels that several unrolled taps use. Where they are not, unrolling taps spills.
 bool taps_share_pixels(const ConvTile& tile, const Target& target);
 
