@@ -1,24 +1,22 @@
 // The check of a finished library, in a process of its own: whatever a wrong kernel does, the export goes on to say so.
-// Inputs are whole numbers whose sums are exact in f32, so results are compared for equality wherever the epilogue is
-// exact. Buffers lie flush against inaccessible pages, once at their ends and once at their beginnings.
+// Inputs and tolerances are those of every trial (worker/test_data.h). Tensors lie flush against inaccessible pages,
+// once at their beginnings and once at their ends, and then at the weakest alignment.
 #include <dlfcn.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <cstring>
 #include <fstream>
 #include <iostream>
-#include <limits>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/error.h"
-#include "core/rng.h"
 #include "export/export.h"
-#include "export/guarded_buffer.h"
 #include "export/kernel.h"
+#include "worker/guarded_memory.h"
+#include "worker/test_data.h"
 
 namespace tilesmith {
 namespace {
@@ -79,75 +77,44 @@ class OpenLibrary {
     int functions_ = 0;
 };
 
-// Whole numbers in [-most, most]; where values would saturate an epilogue, most of them zero.
-void fill(float* values, int64_t count, int most, double share, Rng& rng) {
-    for (int64_t i = 0; i < count; ++i) {
-        const bool zero = share < 1 && rng.uniform() >= share;
-        values[i] =
-            zero ? 0.0F : static_cast<float>(static_cast<int>(rng.below(2 * static_cast<uint64_t>(most) + 1)) - most);
-    }
-}
-
 // One problem with inputs and the right result.
 class Case {
   public:
-    Case(const Problem& problem, uint64_t seed)
-        : problem_(problem), arguments_(operator_of(problem).arguments(problem)) {
-        Rng rng(seed);
-        const auto reduction = static_cast<double>(operator_of(problem).reduction(problem));
-        const std::vector<EpilogueOp>& epilogue = problem.epilogue();
-        const bool saturates = std::find(epilogue.begin(), epilogue.end(), EpilogueOp::relu6) != epilogue.end();
-        const double share = saturates ? std::min(1.0, std::sqrt(8 / reduction)) : 1;
-        const int most = saturates ? 1 : reduction < 1 << 17 ? 8 : 2;
-        for (const Argument& argument : arguments_) {
-            buffers_.emplace_back(static_cast<size_t>(argument.bytes()));
-            const bool product = argument.role == Role::input || argument.role == Role::weight;
-            auto* const values = static_cast<float*>(buffers_.back().at_end());
-            if (argument.role != Role::output)
-                fill(values, argument.elements(), product ? most : 3, product ? share : 1, rng);
+    explicit Case(const Problem& problem) : problem_(problem), arguments_(operator_of(problem).arguments(problem)) {
+        constexpr uint64_t kSeed = 1;
+        const Values values = first_values(problem);
+        const std::vector<std::vector<float>> inputs = make_inputs(problem, kSeed, values);
+        right_ = reference_output(problem, inputs);
+        tolerance_ = tolerance(problem, values);
+        for (size_t i = 0; i < arguments_.size(); ++i) {
+            const Argument& argument = arguments_[i];
+            memory_.push_back(std::make_unique<GuardedMemory>(argument.name, static_cast<size_t>(argument.bytes()), i));
+            if (i < inputs.size()) std::copy(inputs[i].begin(), inputs[i].end(), memory_.back()->floats().begin());
         }
-        right_.resize(static_cast<size_t>(arguments_.back().elements()));
-        std::vector<const float*> inputs;
-        for (size_t i = 0; i + 1 < arguments_.size(); ++i)
-            inputs.push_back(static_cast<const float*>(buffers_[i].at_end()));
-        operator_of(problem).reference(problem, inputs, right_.data());
     }
 
-    // Moves the tensors to the other ends of their pages.
-    void move(bool to_end) {
-        if (to_end == at_end_) return;
-        for (const GuardedBuffer& buffer : buffers_) {
-            std::memmove(to_end ? buffer.at_end() : buffer.at_begin(), to_end ? buffer.at_begin() : buffer.at_end(),
-                         buffer.bytes());
+    // Moves the tensors. The inputs cannot be written afterwards.
+    void place(Placement placement) {
+        for (const auto& memory : memory_) {
+            memory->place(placement);
+            if (memory != memory_.back()) memory->make_read_only();
         }
-        at_end_ = to_end;
     }
 
-    [[nodiscard]] void* pointer(size_t index) const {
-        return at_end_ ? buffers_[index].at_end() : buffers_[index].at_begin();
-    }
+    [[nodiscard]] void* pointer(size_t index) const { return memory_[index]->data(); }
 
     // The arguments of a call; `packed` (may be null) instead of argument `packed_index`.
     [[nodiscard]] std::vector<uint64_t> words(std::optional<size_t> packed_index, const void* packed) const {
         std::vector<uint64_t> out;
-        for (size_t i = 0; i < arguments_.size(); ++i) out.push_back(word(packed_index == i ? packed : pointer(i)));
+        for (size_t i = 0; i < memory_.size(); ++i) out.push_back(word(packed_index == i ? packed : pointer(i)));
         return out;
     }
 
-    void clear_output() {
-        auto* const output = static_cast<float*>(pointer(arguments_.size() - 1));
-        std::fill_n(output, right_.size(), std::numeric_limits<float>::quiet_NaN());
-    }
+    void clear_output() { memory_.back()->fill_with_nan(); }
 
     void compare(const std::string& name) const {
-        const auto* const output = static_cast<const float*>(pointer(arguments_.size() - 1));
-        const double tolerance = problem_.exact() ? 0 : 1e-4;
-        for (size_t i = 0; i < right_.size(); ++i) {
-            const double error = std::abs(static_cast<double>(output[i]) - static_cast<double>(right_[i]));
-            if (error <= tolerance * std::max(1.0, static_cast<double>(std::abs(right_[i])))) continue;
-            throw negative_answer(fmt::format("{} is wrong: element {} of {} is {} instead of {}", name, i,
-                                              arguments_.back().name, output[i], right_[i]));
-        }
+        const auto wrong = difference(problem_, right_, memory_.back()->floats(), tolerance_);
+        if (wrong) throw negative_answer(name + " is wrong: " + *wrong);
     }
 
     [[nodiscard]] const std::vector<Argument>& arguments() const { return arguments_; }
@@ -155,9 +122,9 @@ class Case {
   private:
     Problem problem_;
     std::vector<Argument> arguments_;
-    std::vector<GuardedBuffer> buffers_;
+    std::vector<std::unique_ptr<GuardedMemory>> memory_;
     std::vector<float> right_;
-    bool at_end_ = true;
+    double tolerance_ = 0;
 };
 
 // The functions of one kernel, called with `extents` before their own arguments (a dispatcher) or without (a kernel).
@@ -172,19 +139,18 @@ class Check {
     }
 
     void run() {
-        std::optional<GuardedBuffer> packed;
-        if (weight_) packed.emplace(pack());
+        data_.place(Placement::start_at_guard);
+        const std::unique_ptr<GuardedMemory> packed = weight_ ? pack() : nullptr;
         const std::string name = json_["symbol"];
         void* const function = library_.function(name);
-        for (const bool at_end : {true, false}) {
-            data_.move(at_end);
-            const void* const weight = !packed ? nullptr : at_end ? packed->at_end() : packed->at_begin();
-            if (packed && !at_end) std::memmove(packed->at_begin(), packed->at_end(), packed->bytes());
+        for (const Placement placement : {Placement::start_at_guard, Placement::end_at_guard, Placement::misaligned}) {
+            data_.place(placement);
+            if (packed) packed->place(placement);
+            const void* const weight = packed ? packed->data() : nullptr;
             run_once(function, name, weight, {});
-            if (json_.contains("workspace")) run_with_workspace(weight, at_end);
+            if (json_.contains("workspace")) run_with_workspace(weight, placement);
         }
-        data_.move(true);
-        std::vector<uint64_t> missing = arguments(packed ? packed->at_begin() : nullptr);
+        std::vector<uint64_t> missing = arguments(packed ? packed->data() : nullptr);
         missing.back() = 0;
         library_.expect(call<int>(function, missing), kNullPointerCode, name + " with a null pointer");
     }
@@ -201,15 +167,16 @@ class Check {
         return out;
     }
 
-    GuardedBuffer pack() {
+    std::unique_ptr<GuardedMemory> pack() {
         const std::string bytes_name = json_["packed"]["bytes_symbol"], pack_name = json_["packed"]["pack_symbol"];
         const auto bytes = call<size_t>(library_.function(bytes_name), extents_);
         if (bytes == 0) throw negative_answer(bytes_name + " returned 0");
-        GuardedBuffer packed(bytes);
+        auto packed = std::make_unique<GuardedMemory>("packed", bytes, data_.arguments().size());
         void* const function = library_.function(pack_name);
-        for (void* const place : {packed.at_begin(), packed.at_end()}) {
+        for (const Placement placement : {Placement::start_at_guard, Placement::end_at_guard}) {
+            packed->place(placement);
             std::vector<uint64_t> words = extents_;
-            words.insert(words.end(), {word(data_.pointer(*weight_)), word(place)});
+            words.insert(words.end(), {word(data_.pointer(*weight_)), word(packed->data())});
             library_.expect(call<int>(function, words), 0, pack_name);
         }
         return packed;
@@ -223,11 +190,11 @@ class Check {
         data_.compare(name);
     }
 
-    void run_with_workspace(const void* packed, bool at_end) {
+    void run_with_workspace(const void* packed, Placement placement) {
         const std::string bytes_name = json_["workspace"]["bytes_symbol"], run_name = json_["workspace"]["run_symbol"];
-        const GuardedBuffer space(call<size_t>(library_.function(bytes_name), {}));
-        run_once(library_.function(run_name), run_name, packed,
-                 {word(at_end ? space.at_end() : space.at_begin()), space.bytes()});
+        GuardedMemory space("workspace", call<size_t>(library_.function(bytes_name), {}), 0);
+        space.place(placement);
+        run_once(library_.function(run_name), run_name, packed, {word(space.data()), space.bytes()});
     }
 
     OpenLibrary& library_;
@@ -260,7 +227,7 @@ int check_library(const std::string& path, const std::string& manifest_path) {
     if (std::string(ok) != "ok") throw negative_answer("the library has no name for the code 0");
     for (const Json& kernel : manifest["kernels"]) {
         const Problem problem = parse_problem(kernel["problem"].get<std::string>());
-        Case data(problem, 1);
+        Case data(problem);
         Check(library, data, kernel, {}).run();
         check_dispatcher(library, data, problem, manifest, kernel["symbol"]);
     }
