@@ -98,8 +98,10 @@ void limit_memory(size_t more_bytes) {
     const auto machine =
         static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGE_SIZE)) / 4 * 3;
     rlimit limit{};
-    if (getrlimit(RLIMIT_DATA, &limit) != 0) return;
-    limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, std::min(data_bytes() + more_bytes, machine));
+    const size_t now = data_bytes();
+    // Sanitizers reserve more than any machine has: no limit would leave them room.
+    if (now > machine || getrlimit(RLIMIT_DATA, &limit) != 0) return;
+    limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, std::min(now + more_bytes, machine));
     setrlimit(RLIMIT_DATA, &limit);
 }
 
