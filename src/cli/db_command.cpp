@@ -24,7 +24,7 @@ int stats(const DbOptions& options) {
         print_json(document);
         return 0;
     }
-    std::vector<std::vector<std::string>> rows = {{"database", options.path}};
+    std::vector<std::vector<std::string>> rows = {{"property", "value"}};
     for (const auto& [key, value] : document.items()) {
         if (value.is_object()) {
             for (const auto& [inner, count] : value.items()) rows.push_back({key + " " + inner, count.dump()});

@@ -55,16 +55,23 @@ void print_json(const nlohmann::ordered_json& document) { std::cout << document.
 void print_json_line(const nlohmann::ordered_json& object) { std::cout << object.dump() << std::endl; }
 
 void print_table(const std::vector<std::vector<std::string>>& rows) {
-    std::vector<size_t> widths;
+    struct Column {
+        size_t width = 0;
+        bool numbers = true;  // below the heading
+    };
+    std::vector<Column> columns;
     for (const auto& row : rows) {
-        widths.resize(std::max(widths.size(), row.size()));
-        for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+        columns.resize(std::max(columns.size(), row.size()));
+        for (size_t i = 0; i < row.size(); ++i) {
+            columns[i].width = std::max(columns[i].width, row[i].size());
+            columns[i].numbers = columns[i].numbers && (&row == &rows.front() || is_number(row[i]));
+        }
     }
     for (const auto& row : rows) {
         std::string line;
         for (size_t i = 0; i < row.size(); ++i) {
-            const bool right = is_number(row[i]);
-            line += right ? fmt::format("{:>{}}", row[i], widths[i]) : fmt::format("{:<{}}", row[i], widths[i]);
+            line += columns[i].numbers ? fmt::format("{:>{}}", row[i], columns[i].width)
+                                       : fmt::format("{:<{}}", row[i], columns[i].width);
             if (i + 1 < row.size()) line += "  ";
         }
         line.erase(line.find_last_not_of(' ') + 1);

@@ -21,7 +21,8 @@ void print_json(const nlohmann::ordered_json& document);
 // One object on a line of its own, written at once.
 void print_json_line(const nlohmann::ordered_json& object);
 
-// Columns as wide as their widest cell; the first row is the heading. Cells of numbers are aligned to the right.
+// Columns as wide as their widest cell; the first row is the heading. Columns of numbers are aligned to
+// the right.
 void print_table(const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace tilesmith

@@ -30,11 +30,11 @@ std::string joined(const std::vector<std::string>& words) {
 
 void list(bool json) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
-    std::vector<std::vector<std::string>> rows = {{"target", "runs here", "what it is"}};
+    std::vector<std::vector<std::string>> rows = {{"target", "what it is", "runs here"}};
     for (const Target& target : shipped_targets()) {
         const std::vector<std::string> missing = missing_features(target, host().features);
         list.push_back({{"name", target.name}, {"description", target.description}, {"missing_features", missing}});
-        rows.push_back({target.name, missing.empty() ? "yes" : "lacks " + joined(missing), target.description});
+        rows.push_back({target.name, target.description, missing.empty() ? "yes" : "lacks " + joined(missing)});
     }
     json ? print_json({{"targets", list}}) : print_table(rows);
 }

@@ -1,0 +1,225 @@
+// The main job end to end with the built program: tune, show, try, export, bench on problems that take milliseconds.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "program.h"
+
+using tilesmith::test::Folder;
+using tilesmith::test::ProgramRun;
+using tilesmith::test::run_and_interrupt;
+using tilesmith::test::run_program;
+
+namespace {
+
+const std::string kProblem = "matmul m=33 n=17 k=29";
+const std::string kText = "matmul m=33 n=17 k=29 dtype=f32";
+
+nlohmann::json tune(const Folder& folder, const std::string& trials, const std::string& threads = "1") {
+    const ProgramRun run = run_program(folder, {"tune", kProblem, "--db", "t.db", "--trials", trials, "--threads",
+                                                threads, "--json", "--search", "random"});
+    INFO(run.err);
+    REQUIRE(run.status == 0);
+    return run.json_lines().back();
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("tune --json prints one object a line and ends with what was found", "[cli]") {
+    const Folder folder;
+    const ProgramRun run = run_program(folder, {"tune", "matmul", "m=33", "n=17", "k=29", "--db", "t.db", "--trials",
+                                                "4", "--threads", "1", "--json"});
+    INFO(run.err);
+    REQUIRE(run.status == 0);
+    CHECK_FALSE(run.has_control_characters());
+    const std::vector<nlohmann::json> events = run.json_lines();
+    CHECK(events.front().at("event") == "begin");
+    size_t trials = 0;
+    for (const auto& event : events) trials += event.at("event") == "trial" ? 1 : 0;
+    const nlohmann::json& done = events.back();
+    CHECK(done.at("event") == "done");
+    REQUIRE(done.at("problems").size() == 1);
+    const nlohmann::json& problem = done.at("problems")[0];
+    CHECK(problem.at("problem") == kText);
+    CHECK(problem.at("trials") == 4);
+    CHECK(trials >= 4);
+    CHECK(problem.at("failed").is_object());
+    CHECK(problem.at("seconds").get<double>() > 0);
+    CHECK(problem.at("default_ns").get<double>() > 0);
+    CHECK(problem.at("best_ns").get<double>() > 0);
+    CHECK(problem.at("schedule").contains("template"));
+}
+
+TEST_CASE("tune prints a table without control characters when piped", "[cli]") {
+    const Folder folder;
+    const ProgramRun run = run_program(folder, {"tune", kProblem, "--db", "t.db", "--trials", "2", "--threads", "1"});
+    INFO(run.err);
+    CHECK(run.status == 0);
+    CHECK_FALSE(run.has_control_characters());
+    CHECK(contains(run.out, kText));
+    CHECK(contains(run.err, "stopped: "));
+}
+
+TEST_CASE("a second tune goes on where the first stopped", "[cli]") {
+    const Folder folder;
+    tune(folder, "4");
+    const ProgramRun before = run_program(folder, {"db", "stats", "--db", "t.db", "--json"});
+    tune(folder, "4");
+    const ProgramRun after = run_program(folder, {"db", "stats", "--db", "t.db", "--json"});
+    CHECK(after.json().at("trials").get<int>() > before.json().at("trials").get<int>());
+    CHECK(after.json().at("sessions") == 2);
+    CHECK(run_program(folder, {"db", "verify", "--db", "t.db"}).status == 0);
+}
+
+TEST_CASE("an interrupted tune exits with 130 and keeps what it measured", "[cli]") {
+    const Folder folder;
+    const ProgramRun run = run_and_interrupt(
+        folder, {"tune", "matmul m=128 n=128 k=128", "--db", "t.db", "--time", "300s", "--threads", "1"}, 8);
+    INFO(run.err);
+    CHECK(run.status == 130);
+    const auto stats = run_program(folder, {"db", "stats", "--db", "t.db", "--json"}).json();
+    CHECK(stats.at("trials").get<int>() > 0);
+    CHECK(run_program(folder, {"db", "verify", "--db", "t.db"}).status == 0);
+}
+
+TEST_CASE("show lists what was tuned, explains trials, and shows loops and machine code", "[cli]") {
+    const Folder folder;
+    const nlohmann::json done = tune(folder, "5");
+    const ProgramRun all = run_program(folder, {"show", "--db", "t.db"});
+    CHECK(all.status == 0);
+    CHECK(contains(all.out, kText));
+    CHECK(run_program(folder, {"show", "--db", "t.db", "--json"}).json().at("selections").size() == 1);
+
+    const auto shown =
+        run_program(folder, {"show", kProblem, "--db", "t.db", "--threads", "1", "--top", "3", "--json"}).json();
+    CHECK(shown.at("tier") == "exact");
+    REQUIRE(!shown.at("top").empty());
+    CHECK(shown.at("top").size() <= 3);
+    const std::string id = shown.at("top")[0].at("id");
+
+    const ProgramRun why = run_program(folder, {"show", "--db", "t.db", "--why", id});
+    CHECK(why.status == 0);
+    CHECK(contains(why.out, "tilesmith try '"));
+    CHECK(run_program(folder, {"show", "--db", "t.db", "--why", "1", "--json"}).json().at("trials").size() == 1);
+    CHECK(run_program(folder, {"show", "--db", "t.db", "--why", "999999"}).status == 2);
+
+    const auto code =
+        run_program(folder, {"show", kProblem, "--db", "t.db", "--threads", "1", "--loops", "--asm", "--json"}).json();
+    CHECK(contains(code.at("loops"), "for "));
+    CHECK(contains(code.at("asm"), "innermost loop"));
+    const ProgramRun everything =
+        run_program(folder, {"show", kProblem, "--db", "t.db", "--threads", "1", "--asm=all"});
+    CHECK(everything.status == 0);
+    CHECK(contains(everything.out, "tilesmith_kernel:"));
+    CHECK(contains(everything.out, "ret"));
+}
+
+TEST_CASE("try repeats the default schedule and a recorded one", "[cli]") {
+    const Folder folder;
+    const auto plain = run_program(folder, {"try", kProblem, "--threads", "1", "--json"}).json();
+    CHECK(plain.at("status") == "ok");
+    CHECK(plain.at("median_ns").get<double>() > 0);
+    CHECK(folder.names().empty());
+
+    const nlohmann::json done = tune(folder, "3");
+    const std::string id = done.at("problems")[0].at("schedule_id");
+    const ProgramRun by_id = run_program(folder, {"try", kProblem, "--schedule", id, "--db", "t.db", "--threads", "1"});
+    INFO(by_id.err);
+    CHECK(by_id.status == 0);
+    const std::string json = done.at("problems")[0].at("schedule").dump();
+    CHECK(run_program(folder, {"try", kProblem, "--schedule", json, "--threads", "1"}).status == 0);
+}
+
+TEST_CASE("export writes a library of what was tuned", "[cli]") {
+    const Folder folder;
+    tune(folder, "2");
+    const ProgramRun run = run_program(folder, {"export", "--db", "t.db", "-o", "dist", "--json"});
+    INFO(run.err);
+    REQUIRE(run.status == 0);
+    const auto report = run.json();
+    REQUIRE(report.at("kernels").size() == 1);
+    CHECK(report.at("kernels")[0].at("tier") == "exact");
+    const auto manifest = nlohmann::json::parse(folder.read("dist/manifest.json"));
+    CHECK(manifest.at("kernels")[0].at("problem") == kText);
+    CHECK(manifest.at("kernels")[0].at("threads") == 1);
+}
+
+TEST_CASE("export needs --threads where several thread counts were tuned", "[cli]") {
+    const Folder folder;
+    const auto machine = run_program(folder, {"target", "detect", "--json"}).json();
+    if (machine.at("physical_cores").get<int>() < 2) return;
+    tune(folder, "1", "1");
+    tune(folder, "1", "2");
+    const ProgramRun run = run_program(folder, {"export", "--db", "t.db", "-o", "dist"});
+    CHECK(run.status == 2);
+    CHECK(contains(run.err, "1, 2"));
+    CHECK(run_program(folder, {"export", "--db", "t.db", "-o", "dist", "--threads", "2"}).status == 0);
+}
+
+TEST_CASE("export --require-tuned refuses default schedules with status 1", "[cli]") {
+    const Folder folder;
+    tune(folder, "1");
+    folder.write("work.txt", kProblem + "\nmatmul m=8 n=8 k=8\n");
+    const std::vector<std::string> words = {"export", "--db", "t.db", "-o", "dist", "--problems", "work.txt"};
+    std::vector<std::string> strict = words;
+    strict.emplace_back("--require-tuned");
+    const ProgramRun refused = run_program(folder, strict);
+    CHECK(refused.status == 1);
+    CHECK(contains(refused.err, "matmul m=8 n=8 k=8"));
+    CHECK_FALSE(std::filesystem::exists(folder.file("dist")));
+    const ProgramRun run = run_program(folder, words);
+    INFO(run.err);
+    CHECK(run.status == 0);
+    CHECK(contains(run.out, "default"));
+}
+
+TEST_CASE("export refuses an output folder whose parent is missing", "[cli]") {
+    const Folder folder;
+    tune(folder, "1");
+    const ProgramRun run = run_program(folder, {"export", "--db", "t.db", "-o", "missing/dist"});
+    CHECK(run.status == 2);
+    CHECK(contains(run.err, "missing"));
+    CHECK_FALSE(std::filesystem::exists(folder.file("missing")));
+}
+
+TEST_CASE("bench --json compares with every library found, on one thread and on several", "[cli]") {
+    const Folder folder;
+    tune(folder, "2");
+    const auto cores = run_program(folder, {"target", "detect", "--json"}).json().at("physical_cores").get<int>();
+    for (int threads = 1; threads <= std::min(cores, 2); ++threads) {
+        const ProgramRun run =
+            run_program(folder, {"bench", kProblem, "conv2d n=1 h=6 w=5 ci=3 co=5 kh=3 kw=3 pad=1", "--db", "t.db",
+                                 "--threads", std::to_string(threads), "--time", "0.2s", "--json"});
+        INFO(run.err);
+        REQUIRE(run.status == 0);
+        CHECK_FALSE(run.has_control_characters());
+        const auto report = run.json();
+        CHECK(report.at("device").contains("fingerprint"));
+        REQUIRE(report.at("rows").size() == 2);
+        CHECK(report.at("rows")[0].at("tier") == (threads == 1 ? "exact" : "default"));
+        CHECK(report.at("rows")[1].at("tier") == "default");
+        for (const auto& row : report.at("rows")) {
+            CHECK(row.at("threads") == threads);
+            CHECK(row.at("low_ns") <= row.at("median_ns"));
+            CHECK(row.at("median_ns") <= row.at("high_ns"));
+            CHECK(row.at("gflops").get<double>() > 0);
+            if (row.at("peers").empty()) continue;
+            CHECK(row.at("peers").contains(row.at("best_peer").get<std::string>()));
+            CHECK(row.at("speedup_vs_best_peer").get<double>() > 0);
+        }
+        CHECK(report.contains("geomean_speedup_vs_best_peer"));
+    }
+}
+
+TEST_CASE("bench prints a table", "[cli]") {
+    const Folder folder;
+    const ProgramRun run = run_program(folder, {"bench", kProblem, "--threads", "1", "--time", "0.1s"});
+    INFO(run.err);
+    CHECK(run.status == 0);
+    CHECK_FALSE(run.has_control_characters());
+    CHECK(contains(run.out, kText));
+    CHECK(contains(run.out, "default"));
+    CHECK(folder.names().empty());
+}
