@@ -124,10 +124,17 @@ Space DepthwiseConv::space(const Problem& problem, const Target& target, const C
 Schedule DepthwiseConv::default_schedule(const Problem& problem, const Target& target, const Conditions& conditions) {
     const auto facts = facts_of(problem, target, conditions);
     const ConvShape& s = facts->shape;
+    // Pixels whole pages apart share the sets of a cache: a dense copy of a panel avoids that.
+    constexpr int64_t kPageBytes = 4096;
     Schedule wish(id());
-    // 2 x 4 accumulators: a cache line of channels, and twice the latency of a multiply-add.
-    wish.set("channels", "inner").set("padding", s.padded() ? kPadSkip : kPadNone);
-    wish.set("vectors", int64_t{2}).set("columns", int64_t{4}).set("unroll_rows", int64_t{0});
+    if (s.ci * 4 % kPageBytes == 0 && panel_bytes(*facts) * 4 <= facts->l2_bytes) {
+        wish.set("channels", "outer").set("padding", kPadCopy);
+        wish.set("vectors", int64_t{4}).set("columns", int64_t{2}).set("unroll_rows", int64_t{1});
+    } else {
+        // 2 x 4 accumulators: a cache line of channels, and twice the latency of a multiply-add.
+        wish.set("channels", "inner").set("padding", s.padded() ? kPadSkip : kPadNone);
+        wish.set("vectors", int64_t{2}).set("columns", int64_t{4}).set("unroll_rows", int64_t{0});
+    }
     wish.set("row_block", facts->parallel ? std::max<int64_t>(1, s.oh / 8) : s.oh).set("copy_at", "block");
     return Space(id(), decisions_of(facts)).repair(wish).value();
 }

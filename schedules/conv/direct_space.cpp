@@ -55,6 +55,16 @@ std::vector<Value> distinct(const Tiles& tiles, const Get& get) {
     return {found.begin(), found.end()};
 }
 
+// The largest factor of `length` below 8 that keeps a body of `body` multiply-adds short: enough to hide the loop's own
+// cost.
+int64_t default_unroll(int64_t length, int64_t body) {
+    constexpr int64_t kEnough = 64;
+    int64_t best = 1;
+    for (const int64_t factor : {2, 3, 4, 7})
+        if (length % factor == 0 && factor * body <= kEnough) best = factor;
+    return best;
+}
+
 std::vector<Value> texts(const std::vector<std::string>& choices) { return {choices.begin(), choices.end()}; }
 
 std::vector<Decision> tile_decisions(const std::shared_ptr<const Facts>& facts) {
@@ -190,7 +200,7 @@ Schedule DirectConv::default_schedule(const Problem& problem, const Target& targ
     Schedule wish(id());
     wish.set("padding", tile.padding).set("vectors", tile.vectors).set("rows", tile.rows).set("columns", tile.columns);
     wish.set("taps", one_run(s, tile.padding) ? "run" : s.kw == 1 ? "outer" : "inner");
-    wish.set("unroll", int64_t{2});
+    wish.set("unroll", default_unroll(run_length(s, tile.padding), tile.accumulators()));
     wish.set("order", panels_outside ? "panels" : "pixels");
     wish.set("pixel_block", pixel_block).set("panel_block", int64_t{1}).set("inner", "pixels");
     wish.set("copy_at", "block");

@@ -92,8 +92,8 @@ ConvShape merged(const ConvShape& shape) {
 bool can_skip_rows(const ConvShape& shape) { return shape.kh > 1 || (shape.pad_h == 0 && shape.pad_h_end == 0); }
 
 bool taps_share_pixels(const ConvTile& tile, const Target& target) {
-    constexpr int64_t kMorePixels = 3;
-    return tile.accumulators() + tile.vectors + kMorePixels <= target.vector_registers;
+    const int64_t more_pixels = tile.vectors == 1 ? 5 : 3;
+    return tile.accumulators() + tile.vectors + more_pixels <= target.vector_registers;
 }
 
 int64_t unrolled_taps(const ConvShape& shape, const ConvTile& tile) {

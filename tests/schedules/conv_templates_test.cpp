@@ -135,7 +135,8 @@ TEST_CASE("direct: schedules compute the convolution, whatever the shape", "[ker
         "conv2d n=1 h=19 w=21 ci=3 co=40 kh=7 kw=7 stride=2 pad=3 epilogue=bias,gelu",
         "conv2d n=1 h=12 w=12 ci=6 co=6 kh=3 kw=3 groups=6 pad=1",
         "conv2d n=1 h=5 w=6 ci=4 co=12 kh=3 kw=3 groups=4 pad=2",
-        "conv2d n=2 h=8 w=8 ci=6 co=12 kh=1 kw=1 stride=2 groups=2", "conv2d n=2 h=3 w=5 ci=3 co=2 kh=3 kw=1 pad_h=1");
+        "conv2d n=2 h=8 w=8 ci=6 co=12 kh=1 kw=1 stride=2 groups=2", "conv2d n=2 h=3 w=5 ci=3 co=2 kh=3 kw=1 pad_h=1",
+        "conv2d n=1 h=10 w=9 ci=8 co=18 kh=1 kw=3 pad_h=2 pad_w=0 pad_h_end=0 dilation=2 groups=2");
     check(text, "direct", 3, {});
 }
 
@@ -160,7 +161,9 @@ TEST_CASE("depthwise: schedules compute the convolution, whatever the shape", "[
         "conv2d n=3 h=10 w=10 ci=33 co=33 kh=5 kw=5 groups=33 pad=2 dilation=2 epilogue=add",
         "conv2d n=1 h=7 w=20 ci=64 co=64 kh=3 kw=4 groups=64 pad_h=1 pad_w=0 pad_w_end=3 epilogue=scale,bias",
         "conv2d n=2 h=8 w=8 ci=24 co=24 kh=1 kw=1 groups=24", "conv1d n=2 w=40 ci=20 co=20 kw=7 groups=20 pad=3",
-        "conv2d n=1 h=6 w=40 ci=8 co=8 kh=3 kw=21 groups=8 pad=10");
+        "conv2d n=1 h=6 w=40 ci=8 co=8 kh=3 kw=21 groups=8 pad=10",
+        "conv2d n=1 h=6 w=15 ci=3 co=3 kh=1 kw=1 groups=3 pad_h=1 pad_w=0",
+        "conv2d n=2 h=7 w=15 ci=9 co=9 kh=3 kw=2 groups=9 pad_h=1 pad_w=0");
     check(text, "depthwise", 3, {});
 }
 
