@@ -32,18 +32,19 @@ int64_t enough_sums(const Target& target) {
     return std::max<int64_t>(4 * target.fma_per_cycle, target.vector_registers * 7 / 16);
 }
 
-// Block lengths in tiles where blocks are computed whole: within [least, most] elements (the shortest allowed ones
-// where none is), sticking out by at most a seventh altogether, and where `sticks_out` is false none longer than the
+// Block lengths in tiles where blocks are computed whole: within [least, most] elements (the shortest allowed one where
+// none is), hardly more computed than with blocks of one tile, and where `sticks_out` is false none longer than the
 // extent. May be empty.
 std::vector<int64_t> whole_blocks(int64_t extent, int64_t tile, int64_t least, int64_t most, bool sticks_out) {
-    std::vector<int64_t> lengths;
     const int64_t longest = sticks_out ? ceil_div(extent, tile) : extent / tile;
-    for (int64_t length = std::min(longest, ceil_div(least, tile)); length >= 1 && length <= longest; ++length)
-        if (little_waste(extent, length * tile)) lengths.push_back(length);
-    std::vector<int64_t> inside;
-    for (const int64_t length : lengths)
-        if (inside.empty() || (length * tile <= most && length * 4 >= inside.back() * 5)) inside.push_back(length);
-    return inside;
+    const int64_t unavoidable = round_up(extent, tile);
+    std::vector<int64_t> lengths;
+    for (int64_t length = std::min(longest, ceil_div(least, tile)); length >= 1 && length <= longest; ++length) {
+        const bool frugal = round_up(extent, length * tile) * 32 <= unavoidable * 33;
+        const bool distinct = lengths.empty() || (length * tile <= most && length * 4 >= lengths.back() * 5);
+        if (frugal && distinct) lengths.push_back(length);
+    }
+    return lengths;
 }
 
 // The facts that the domains look at.
@@ -112,7 +113,7 @@ std::vector<int64_t> View::k_unrolls(int64_t blocks, int64_t sums) const {
     std::vector<int64_t> unrolls;
     for (const int64_t unroll : {2, 4, 8}) {
         const int64_t remains = shape.k % (blocks * unroll);
-        if (unroll * blocks <= shape.k && unroll * sums <= kMostUnrolled && remains * 32 <= shape.k)
+        if (unroll * blocks <= shape.k && unroll * sums <= kMostUnrolled && remains * 64 <= shape.k)
             unrolls.push_back(unroll);
     }
     return unrolls.empty() ? std::vector<int64_t>{1} : unrolls;
@@ -225,12 +226,13 @@ Schedule RegisterTiledMatmul::default_schedule(const Problem& problem, const Tar
     // packing B; a panel of B 512 deep fits the L1 cache, or streams from the L2 cache.
     const int64_t rows = target.vector_registers / 2 - 2;
     const bool plain = shape.m <= 12 * rows;
-    const int64_t block = view.fixed || shape.m < 256 ? 48 : 43;
     Schedule wish(id());
     wish.set("nv", int64_t{2}).set("mr", rows);
     wish.set("pack_b", view.fixed ? "ahead" : plain ? "none" : "block").set("copy_a", "none").set("order", "nm");
     wish.set("k_blocks", std::max<int64_t>(1, shape.k / 512)).set("k_unroll", int64_t{4});
-    wish.set("m_block", block).set("n_block", int64_t{16}).set("pack_order", "depth");
+    wish.set("m_block", shape.m < 256 ? int64_t{48} : int64_t{20})
+        .set("n_block", int64_t{16})
+        .set("pack_order", "depth");
     wish.set("outer", "n").set("parallel", "both");
     return *space(problem, target, conditions).repair(wish);
 }
