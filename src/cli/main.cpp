@@ -21,15 +21,20 @@ int report(const std::string& what, const std::string& remedy, int status) {
     return status;
 }
 
-// The help text to point to: of the innermost subcommand that was recognised.
-std::string help_command(const CLI::App& app) {
+// A parser's complaint, with the help of the innermost subcommand that was recognised as the remedy.
+int report_parse_error(const CLI::App& app, const CLI::ParseError& error) {
     std::string words = "tilesmith";
     const CLI::App* level = &app;
     while (!level->get_subcommands().empty()) {
         level = level->get_subcommands().front();
         words += " " + level->get_name();
     }
-    return words + " --help";
+    // The parser only says that a subcommand is required where the word is none.
+    const std::vector<std::string> unknown = level->remaining();
+    const bool no_such_command = error.get_name() == "RequiredError" && !unknown.empty();
+    const std::string what =
+        no_such_command ? "'" + words + "' has no subcommand '" + unknown.front() + "'" : error.what();
+    return report(what, "try '" + words + " --help'", static_cast<int>(Error::Kind::bad_input));
 }
 
 int run(int argc, char** argv) {
@@ -53,7 +58,7 @@ int run(int argc, char** argv) {
     } catch (const CLI::Success& request) {  // --help, --version
         return app.exit(request);
     } catch (const CLI::ParseError& error) {
-        return report(error.what(), "try '" + help_command(app) + "'", static_cast<int>(Error::Kind::bad_input));
+        return report_parse_error(app, error);
     }
     return actions.at(app.get_subcommands().front())();
 }

@@ -31,7 +31,21 @@ struct TryOptions {
     bool json = false;
 };
 
-// The schedule that `text` means: JSON, the id of a recorded one, or the default where it is empty.
+// With the decisions in the order of their template, whatever order a JSON tool left them in.
+Schedule in_template_order(const Schedule& schedule, const Problem& problem, const Target& target,
+                           const Conditions& conditions) {
+    const Template* made_by = template_named(schedule.template_id());
+    if (made_by == nullptr || !made_by->applies(problem, target)) return schedule;
+    Schedule ordered(schedule.template_id());
+    const Space space = made_by->space(problem, target, conditions);
+    for (const Decision& decision : space.decisions()) {
+        if (const Value* value = schedule.find(decision.name)) ordered.set(decision.name, *value);
+    }
+    for (const auto& [name, value] : schedule.values()) ordered.set(name, value);
+    return ordered;
+}
+
+// The schedule that --schedule means: JSON, the id of a recorded one, or the default where it is empty.
 Schedule schedule_from(const TryOptions& options, const Problem& problem, const Target& target,
                        const Conditions& conditions) {
     if (options.schedule.empty()) return default_schedule(problem, target, conditions);
@@ -42,7 +56,8 @@ Schedule schedule_from(const TryOptions& options, const Problem& problem, const 
             .schedule;
     }
     try {
-        return Schedule::from_json(nlohmann::ordered_json::parse(options.schedule));
+        const Schedule schedule = Schedule::from_json(nlohmann::ordered_json::parse(options.schedule));
+        return in_template_order(schedule, problem, target, conditions);
     } catch (const nlohmann::json::exception& error) {
         throw bad_input(
             fmt::format("--schedule is no JSON: {}", error.what()),

@@ -57,7 +57,8 @@ TEST_CASE("list shows each table, as text and as JSON", "[cli]") {
         const ProgramRun json = run_program(Folder(), {"list", table, "--json"});
         CHECK(json.status == 0);
         bool found = false;
-        for (const auto& row : json.json().at(table)) found = found || row.at("name") == entry;
+        const nlohmann::json document = json.json();
+        for (const auto& row : document.at(table)) found = found || row.at("name") == entry;
         CHECK(found);
     }
 }
