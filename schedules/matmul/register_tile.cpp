@@ -292,7 +292,7 @@ void Build::schedule_packing() {
         else if (plan_.pack_b == "block")
             packed_b_.compute_at(out_, n_level_);
         else
-            packed_b_.compute_root();
+            packed_b_.compute_root().parallel(panel_);
         if (plan_.pack_b != "whole")
             packed_b_.bound_extent(inside_, plan_.nr)
                 .bound_extent(depth_, panel ? panel_depth : k_extent)

@@ -202,7 +202,7 @@ Space RegisterTiledMatmul::space(const Problem& problem, const Target& target, c
     decisions.push_back({"m_block", [=](const Schedule& s) { return values_of(view.m_blocks(s)); }});
     decisions.push_back({"n_block", [=](const Schedule& s) { return values_of(view.n_blocks(s)); }});
     decisions.push_back({"pack_order", [=](const Schedule& s) {
-                             const bool many = s.choice("pack_b") == "block" || s.choice("pack_b") == "whole";
+                             const bool many = s.choice("pack_b") == "block";
                              return many ? std::vector<Value>{"depth", "panel"} : std::vector<Value>{"panel"};
                          }});
     decisions.push_back({"outer", [=](const Schedule& s) {
@@ -212,8 +212,13 @@ Space RegisterTiledMatmul::space(const Problem& problem, const Target& target, c
                              return choices;
                          }});
     if (conditions.threads > 1)
-        decisions.push_back({"parallel", [=](const Schedule&) {
-                                 return std::vector<Value>{"outer", "inner", "both"};
+        decisions.push_back({"parallel", [](const Schedule& s) {
+                                 // A task for every block of both axes would pack what blocks of one axis share again
+                                 // and again.
+                                 std::vector<Value> choices{"outer", "inner"};
+                                 if (s.choice("pack_b") != "block" && s.choice("copy_a") != "block")
+                                     choices.emplace_back("both");
+                                 return choices;
                              }});
     return {id(), decisions};
 }
@@ -226,9 +231,10 @@ Schedule RegisterTiledMatmul::default_schedule(const Problem& problem, const Tar
     // packing B; a panel of B 512 deep fits the L1 cache, or streams from the L2 cache.
     const int64_t rows = target.vector_registers / 2 - 2;
     const bool plain = shape.m <= 12 * rows;
+    const std::string fresh = plain ? "none" : conditions.threads > 1 ? "whole" : "block";
     Schedule wish(id());
     wish.set("nv", int64_t{2}).set("mr", rows);
-    wish.set("pack_b", view.fixed ? "ahead" : plain ? "none" : "block").set("copy_a", "none").set("order", "nm");
+    wish.set("pack_b", view.fixed ? "ahead" : fresh).set("copy_a", "none").set("order", "nm");
     wish.set("k_blocks", std::max<int64_t>(1, shape.k / 512)).set("k_unroll", int64_t{4});
     wish.set("m_block", shape.m < 256 ? int64_t{48} : int64_t{20})
         .set("n_block", int64_t{16})
