@@ -65,8 +65,7 @@ std::string TuneDisplay::peak_share(const Problem& problem, double ns) const {
 }
 
 std::string TuneDisplay::progress_text(const Problem& problem, const SessionProgress& progress) const {
-    std::string text =
-        fmt::format("[{}] {}: {} done, {}", place_, problem.text(), progress.trials, failures_text(progress.failed));
+    std::string text = fmt::format("[{}] {} done, {}", place_, progress.trials, failures_text(progress.failed));
     if (progress.best_ns > 0) {
         text += fmt::format(", best {}", time_text(progress.best_ns));
         if (progress.default_ns > 0) text += fmt::format(" = {:.2f} x default", progress.default_ns / progress.best_ns);
@@ -74,7 +73,7 @@ std::string TuneDisplay::progress_text(const Problem& problem, const SessionProg
     }
     if (progress.in_final) text += ", final re-rank";
     if (progress.left_s) text += ", " + duration_text(*progress.left_s) + " left";
-    return text;
+    return text + ", " + problem.text();  // last: narrow terminals cut the line
 }
 
 void TuneDisplay::begin(const RunRequest& request) {

@@ -73,6 +73,24 @@ TEST_CASE("a second tune goes on where the first stopped", "[cli]") {
     CHECK(run_program(folder, {"db", "verify", "--db", "t.db"}).status == 0);
 }
 
+TEST_CASE("a database of a newer version is an error of the run and left alone", "[cli]") {
+    const Folder folder;
+    tune(folder, "1");
+    std::string content = folder.read("t.db");
+    content.replace(60, 4, std::string("\0\0\x7f\x7f", 4));  // SQLite's user_version, big-endian
+    folder.write("newer.db", content);
+    for (const std::vector<std::string>& arguments :
+         std::vector<std::vector<std::string>>{{"db", "stats", "--db", "newer.db"},
+                                               {"tune", kProblem, "--trials", "1", "--db", "newer.db"},
+                                               {"export", "--db", "newer.db", "-o", "dist"}}) {
+        const ProgramRun run = run_program(folder, arguments);
+        INFO(run.err);
+        CHECK(run.status == 3);
+        CHECK(contains(run.err, "newer"));
+        CHECK(folder.read("newer.db") == content);
+    }
+}
+
 TEST_CASE("an interrupted tune exits with 130 and keeps what it measured", "[cli]") {
     const Folder folder;
     const ProgramRun run = run_and_interrupt(
