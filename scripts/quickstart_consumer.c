@@ -1,5 +1,6 @@
-/* A user's program: plain C, linked against the kernel library that scripts/quickstart exported. It knows neither Halide nor
- * C++. Each kernel is called once and its result compared with a naive loop; exit status 1 if any differs. */
+/* A user's program: plain C, linked against the kernel library that scripts/quickstart exported. It knows neither
+ * Halide nor C++. Each kernel is called once and its result compared with a naive loop; exit status 1 if any differs.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <tilesmith_kernels.h>
@@ -15,8 +16,10 @@ static float* whole_numbers(size_t count, unsigned seed) {
 }
 
 static int report(const char* what, int code, size_t wrong) {
-    if (code != 0) printf("%-10s error %d (%s)\n", what, code, tilesmith_error_name(code));
-    else printf("%-10s %s\n", what, wrong == 0 ? "right" : "WRONG");
+    if (code != 0)
+        printf("%-10s error %d (%s)\n", what, code, tilesmith_error_name(code));
+    else
+        printf("%-10s %s\n", what, wrong == 0 ? "right" : "WRONG");
     return code != 0 || wrong != 0;
 }
 
@@ -69,10 +72,12 @@ static int check_depthwise(void) {
     float* w = whole_numbers(9 * C, 7);
     float* bias = whole_numbers(C, 8);
     float* y = calloc((size_t)H * W * C, sizeof(float));
-    void* packed_w = malloc(tilesmith_conv2d_f32_n1_h112_w112_ci32_co32_kh3_kw3_pad1_groups32_bias_relu6_packed_w_bytes());
+    void* packed_w =
+        malloc(tilesmith_conv2d_f32_n1_h112_w112_ci32_co32_kh3_kw3_pad1_groups32_bias_relu6_packed_w_bytes());
     int code = tilesmith_conv2d_f32_n1_h112_w112_ci32_co32_kh3_kw3_pad1_groups32_bias_relu6_pack_w(w, packed_w);
     if (code == 0)
-        code = tilesmith_conv2d_f32_n1_h112_w112_ci32_co32_kh3_kw3_pad1_groups32_bias_relu6_packed(x, packed_w, bias, y);
+        code =
+            tilesmith_conv2d_f32_n1_h112_w112_ci32_co32_kh3_kw3_pad1_groups32_bias_relu6_packed(x, packed_w, bias, y);
     size_t wrong = 0;
     for (int r = 0; r < H; ++r)
         for (int q = 0; q < W; ++q)
@@ -81,7 +86,8 @@ static int check_depthwise(void) {
                 for (int i = 0; i < 3; ++i)
                     for (int j = 0; j < 3; ++j) {
                         const int yy = r + i - 1, xx = q + j - 1;
-                        if (yy >= 0 && yy < H && xx >= 0 && xx < W) sum += x[(yy * W + xx) * C + c] * w[(i * 3 + j) * C + c];
+                        if (yy >= 0 && yy < H && xx >= 0 && xx < W)
+                            sum += x[(yy * W + xx) * C + c] * w[(i * 3 + j) * C + c];
                     }
                 wrong += (sum < 0 ? 0 : sum > 6 ? 6 : sum) != y[(r * W + q) * C + c];
             }

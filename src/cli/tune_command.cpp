@@ -94,7 +94,10 @@ RunRequest request_for(const TuneOptions& options) {
     RunRequest request;
     request.budget = budget_of(options);
     request.conditions.threads = threads_from(options.threads);
-    request.in_flight = static_cast<size_t>(2 * jobs_of(options));
+    // Several threads are timed with nothing beside them, so candidates are compiled and timed in turn, a batch each.
+    constexpr int kBatch = 16;
+    request.in_flight =
+        static_cast<size_t>(std::max(2 * jobs_of(options), request.conditions.threads > 1 ? kBatch : 0));
     request.info = {command_text(options), options.seed, search_named(options.search).name, host_state()};
     for (const WeightedProblem& problem : problems_from(options.words)) {
         request.problems.push_back({problem.problem, static_cast<double>(problem.weight),

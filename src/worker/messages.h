@@ -18,7 +18,7 @@ struct TimingProtocol {
     double min_sample_ns = 150e3;  // a sample is as many calls as last this long: the clock and its noise stay small
     int min_samples = 6;
     int max_samples = 60;
-    double budget_ns = 60e6;       // no more samples after this, once there are three
+    double budget_ns = 25e6;       // no more samples after this, once there are three
     double interval_width = 0.02;  // done when the interval of the median is narrower than this part of it
     double stop_above_ns = 0;      // censored when the fastest of the first samples is above this; 0: never
 };

@@ -7,13 +7,13 @@ using tilesmith::test::Folder;
 using tilesmith::test::ProgramRun;
 using tilesmith::test::run_program;
 
-TEST_CASE("--version prints the program's name and a version", "[cli]") {
+TEST_CASE("the flag --version prints the program's name and a version", "[cli]") {
     const ProgramRun run = run_program(Folder(), {"--version"});
     CHECK(run.status == 0);
     CHECK(run.out.starts_with("tilesmith 0."));
 }
 
-TEST_CASE("--help works on every level, with an example", "[cli]") {
+TEST_CASE("the flag --help works on every level, with an example", "[cli]") {
     for (const std::vector<std::string>& level : std::vector<std::vector<std::string>>{{},
                                                                                        {"tune"},
                                                                                        {"try"},

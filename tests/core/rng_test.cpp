@@ -35,7 +35,7 @@ TEST_CASE("rng: below() covers its range evenly and never leaves it", "[unit]") 
     CHECK(rng.below(1) == 0);
 }
 
-TEST_CASE("rng: uniform() stays inside [0, 1)", "[unit]") {
+TEST_CASE("rng: uniform() stays at or above 0 and below 1", "[unit]") {
     Rng rng(3);
     double sum = 0;
     for (int i = 0; i < 10'000; ++i) {

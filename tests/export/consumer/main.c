@@ -1,5 +1,5 @@
-/* A program of a user: plain C99, no other dependency than the exported library. Compares each kernel with naive loops on
- * whole numbers, for which f32 is exact, and tries every kind of function that the ABI promises. */
+/* A program of a user: plain C99, no other dependency than the exported library. Compares each kernel with naive loops
+ * on whole numbers, for which f32 is exact, and tries every kind of function that the ABI promises. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,14 +10,14 @@ enum { M = 37, N = 29, K = 53, H = 9, W = 11, CI = 5, CO = 13 };
 
 static int failures;
 
-static void check(int right, const char *what) {
+static void check(int right, const char* what) {
     if (right) return;
     printf("wrong: %s\n", what);
     ++failures;
 }
 
-static float *numbers(size_t count, unsigned seed) {
-    float *values = malloc(count * sizeof *values);
+static float* numbers(size_t count, unsigned seed) {
+    float* values = malloc(count * sizeof *values);
     size_t i;
     if (!values) exit(2);
     for (i = 0; i < count; ++i) {
@@ -48,7 +48,7 @@ static void check_matmul(void) {
 }
 
 /* x[n,h,w,ci], w[kh,kw,ci,co], bias[co], y[n,h,w,co]; 3x3 with a border of 1; then bias, then relu. */
-static void naive_conv(const float *x, const float *w, const float *bias, float *y) {
+static void naive_conv(const float* x, const float* w, const float* bias, float* y) {
     int h, v, o, dh, dv, i;
     for (h = 0; h < H; ++h) {
         for (v = 0; v < W; ++v) {
@@ -68,11 +68,11 @@ static void naive_conv(const float *x, const float *w, const float *bias, float 
     }
 }
 
-static void check_conv(const char *what) {
+static void check_conv(const char* what) {
     float *x = numbers(H * W * CI, 5), *w = numbers(9 * CI * CO, 6), *bias = numbers(CO, 7);
     float *y = numbers(H * W * CO, 8), *right = numbers(H * W * CO, 9);
     const size_t bytes = tilesmith_conv2d_f32_n1_h9_w11_ci5_co13_kh3_kw3_pad1_bias_relu_packed_w_bytes();
-    void *packed = malloc(bytes);
+    void* packed = malloc(bytes);
     check(bytes >= 9 * CI * CO * sizeof(float), "the packed weights have room for the weights");
     check(tilesmith_conv2d_f32_n1_h9_w11_ci5_co13_kh3_kw3_pad1_bias_relu_pack_w(w, packed) == 0, "packing");
     check(tilesmith_conv2d_f32_n1_h9_w11_ci5_co13_kh3_kw3_pad1_bias_relu_packed(x, packed, bias, y) == 0, what);
@@ -83,9 +83,9 @@ static void check_conv(const char *what) {
 
 static int loops;
 
-static int serial_for(void *user, tilesmith_task task, void *closure, int count) {
+static int serial_for(void* user, tilesmith_task task, void* closure, int count) {
     int i;
-    ++*(int *)user;
+    ++*(int*)user;
     for (i = 0; i < count; ++i) {
         const int code = task(closure, i);
         if (code != 0) return code;
@@ -107,7 +107,8 @@ int main(void) {
     check(strcmp(tilesmith_error_name(TILESMITH_OK), "ok") == 0, "the name of ok");
     check(strcmp(tilesmith_error_name(TILESMITH_NO_KERNEL), "no_kernel") == 0, "the name of no_kernel");
     check(strcmp(tilesmith_error_name(TILESMITH_NULL_POINTER), "null_pointer") == 0, "the name of null_pointer");
-    check(strcmp(tilesmith_error_name(TILESMITH_UNSUPPORTED_CPU), "unsupported_cpu") == 0, "the name of unsupported_cpu");
+    check(strcmp(tilesmith_error_name(TILESMITH_UNSUPPORTED_CPU), "unsupported_cpu") == 0,
+          "the name of unsupported_cpu");
     if (failures == 0) printf("all right, %d loops of our own\n", loops);
     return failures != 0;
 }

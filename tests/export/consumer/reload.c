@@ -10,16 +10,16 @@
 
 enum { M = 512, N = 512, K = 64, ROUNDS = 20 };
 
-typedef int (*matmul)(const float *a, const float *b, float *c);
-typedef int (*matmul_with_workspace)(const float *a, const float *b, float *c, void *workspace, size_t bytes);
+typedef int (*matmul)(const float* a, const float* b, float* c);
+typedef int (*matmul_with_workspace)(const float* a, const float* b, float* c, void* workspace, size_t bytes);
 typedef size_t (*size)(void);
 typedef void (*set_threads)(int threads);
 
 static float a[M * K], b[K * N], c[M * N], first[M * N];
 
 /* ISO C has no cast from an object pointer to a function pointer; POSIX promises that the copy works. */
-static void find(void *library, const char *name, void *function) {
-    void *const address = dlsym(library, name);
+static void find(void* library, const char* name, void* function) {
+    void* const address = dlsym(library, name);
     if (!address) {
         printf("no function %s\n", name);
         exit(3);
@@ -30,7 +30,7 @@ static void find(void *library, const char *name, void *function) {
 static int threads_now(void) {
     char line[256];
     int threads = 0;
-    FILE *const status = fopen("/proc/self/status", "r");
+    FILE* const status = fopen("/proc/self/status", "r");
     while (status && fgets(line, sizeof line, status)) sscanf(line, "Threads: %d", &threads);
     if (status) fclose(status);
     return threads;
@@ -44,12 +44,12 @@ static int in_child(matmul run) {
     return status;
 }
 
-static const char *use(void *library, int round) {
+static const char* use(void* library, int round) {
     matmul run;
     matmul_with_workspace run_with;
     size bytes;
     set_threads set;
-    void *workspace;
+    void* workspace;
     size_t workspace_bytes;
     find(library, "tilesmith_matmul_f32_m512_n512_k64", &run);
     find(library, "tilesmith_matmul_f32_m512_n512_k64_with_workspace", &run_with);
@@ -70,13 +70,13 @@ static const char *use(void *library, int round) {
     return NULL;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     int i;
-    const char *wrong = argc == 2 ? NULL : "the arguments";
+    const char* wrong = argc == 2 ? NULL : "the arguments";
     for (i = 0; i < M * K; ++i) a[i] = (float)(i % 7 - 3);
     for (i = 0; i < K * N; ++i) b[i] = (float)(i % 11 - 5);
     for (i = 0; i < ROUNDS && !wrong; ++i) {
-        void *const library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
+        void* const library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
         if (!library) {
             wrong = dlerror();
             break;

@@ -8,18 +8,18 @@
 
 enum { SIZE = 64, CALLS = 300 };
 
-typedef int (*kernel)(const float *a, const float *b, float *c);
+typedef int (*kernel)(const float* a, const float* b, float* c);
 
 static float a[SIZE * SIZE], b[SIZE * SIZE], right[SIZE * SIZE];
 
-static void *run(void *argument) {
-    const kernel function = *(kernel *)argument;
-    static const char *const wrong = "wrong";
+static void* run(void* argument) {
+    const kernel function = *(kernel*)argument;
+    static const char* const wrong = "wrong";
     float c[SIZE * SIZE];
     int call;
     for (call = 0; call < CALLS; ++call) {
         memset(c, 0, sizeof c);
-        if (function(a, b, c) != TILESMITH_OK || memcmp(c, right, sizeof c) != 0) return (void *)wrong;
+        if (function(a, b, c) != TILESMITH_OK || memcmp(c, right, sizeof c) != 0) return (void*)wrong;
     }
     return NULL;
 }
@@ -43,7 +43,7 @@ int main(void) {
         if (pthread_create(&threads[i], NULL, run, &kernels[i]) != 0) return 2;
     }
     for (i = 0; i < 2; ++i) {
-        void *result = NULL;
+        void* result = NULL;
         pthread_join(threads[i], &result);
         failed |= result != NULL;
     }
