@@ -34,7 +34,7 @@ Budget budget_after(const Budget& left, size_t trials, double seconds) {
 
 bool worth_spending(const Budget& left) {
     if (!left.trials && !left.seconds) return false;
-    return left.trials.value_or(1) > 0 && left.seconds.value_or(1) >= 1;
+    return left.trials.value_or(1) > 0 && left.seconds.value_or(kLeastSecondRound_s) >= kLeastSecondRound_s;
 }
 
 }  // namespace tilesmith

@@ -29,6 +29,8 @@ TEST_CASE("the flag --help works on every level, with an example", "[cli]") {
                                                                                        {"list", "operators"},
                                                                                        {"list", "templates"},
                                                                                        {"list", "searches"},
+                                                                                       {"replay"},
+                                                                                       {"selftest"},
                                                                                        {"db"},
                                                                                        {"db", "stats"},
                                                                                        {"db", "verify"}}) {

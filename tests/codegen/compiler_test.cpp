@@ -1,0 +1,93 @@
+#include "codegen/compiler.h"
+
+#include <catch2/catch.hpp>
+
+#include "codegen/lowering.h"
+#include "core/target.h"
+#include "schedules/operator.h"
+#include "schedules/template.h"
+
+namespace tilesmith {
+namespace {
+
+Target avx2() { return target_named("x86-64-avx2"); }
+
+// A copy whose vector of eight does not divide its 20 elements, with the given tail.
+Stage copy_of_20(Halide::TailStrategy tail) {
+    Stage stage;
+    const Halide::ImageParam input(Halide::Float(32), 1, "input");
+    const Halide::Var x("x");
+    stage.output = Halide::Func("output");
+    stage.output(x) = input(x);
+    stage.output.vectorize(x, 8, tail);
+    stage.inputs = {input};
+    stage.input_extents = {{20}};
+    stage.output_extents = {20};
+    return stage;
+}
+
+TEST_CASE("compiler: a schedule that reads beyond its input is found before code generation", "[unit]") {
+    Halide::Module module("copy", halide_target(avx2()));
+    append_stage(module, copy_of_20(Halide::TailStrategy::RoundUp), "copy");
+    const auto violation = known_violation(module);
+    REQUIRE(violation);
+    CHECK(violation->find("0 to 23 are touched, but it has only 0 to 19") != std::string::npos);
+}
+
+TEST_CASE("compiler: a schedule that guards its tail is legal", "[unit]") {
+    Halide::Module module("copy", halide_target(avx2()));
+    append_stage(module, copy_of_20(Halide::TailStrategy::GuardWithIf), "copy");
+    CHECK_FALSE(known_violation(module));
+}
+
+TEST_CASE("compiler: an allocation inside a parallel loop counts for each thread", "[unit]") {
+    constexpr int kRows = 8;
+    constexpr int kColumns = 64 * 1024;
+    Stage stage;
+    const Halide::Var x("x"), y("y");
+    Halide::Func row("row");
+    row(x, y) = Halide::cast<float>(x + y);
+    stage.output = Halide::Func("output");
+    stage.output(x, y) = row(x, y) + row(kColumns - 1 - x, y);
+    stage.output.parallel(y);
+    row.compute_at(stage.output, y);
+    stage.output_extents = {kColumns, kRows};
+    Halide::Module module("rows", halide_target(avx2()));
+    append_stage(module, stage, "rows");
+    const HeapUse use = heap_use(module);
+    CHECK(use.once == 0);
+    CHECK(use.per_thread >= kColumns * 4);
+    CHECK(use.per_thread < kColumns * 4 + 4096);
+}
+
+TEST_CASE("compiler: a schedule of an unknown template is a failed compilation with its reason", "[unit]") {
+    const Problem problem = parse_problem("matmul m=4 n=4 k=4");
+    const CompileResult result =
+        compile(problem, Schedule(TemplateId{"no_such_template", 1}), avx2(), Conditions{}, Checks::none, "k");
+    CHECK(result.outcome.status == Status::compile_failed);
+    CHECK(result.outcome.reason.find("no_such_template") != std::string::npos);
+    CHECK_FALSE(result.kernel);
+}
+
+TEST_CASE("compiler: packing is compiled along where weights are fixed", "[kernel]") {
+    const Problem problem = parse_problem("matmul m=20 n=40 k=30 weights=fixed");
+    const Conditions conditions;
+    const CompileResult result = compile(problem, default_schedule(problem, avx2(), conditions), avx2(), conditions,
+                                         Checks::assertions, "fixed");
+    REQUIRE(result.kernel);
+    CHECK(result.kernel->run_symbol == "fixed");
+    CHECK(result.kernel->pack_symbol == "fixed_pack_w");
+    CHECK(result.kernel->packed_bytes >= 30 * 40 * 4);
+    CHECK(result.outcome.compile_ms > 0);
+}
+
+TEST_CASE("compiler: the loop nest of a schedule can be read", "[unit]") {
+    const Problem problem = parse_problem("matmul m=20 n=40 k=30");
+    const Conditions conditions;
+    const std::string text = loop_nest_text(problem, default_schedule(problem, avx2(), conditions), avx2(), conditions);
+    CHECK(text.find("vectorized") != std::string::npos);
+    CHECK(text.find("produce") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace tilesmith
