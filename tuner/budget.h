@@ -22,8 +22,8 @@ Budget part_of_budget(const Budget& left, const std::vector<double>& shares);
 // `left` less what a session used. Seconds do not become negative, trials neither.
 Budget budget_after(const Budget& left, size_t trials, double seconds);
 
-// A further session ends with a final of its own, whose verdict replaces the first one's: with less time than this it would
-// know less than what it replaces.
+// A further session ends with a final of its own, whose verdict replaces the first one's: with less time than this it
+// would know less than what it replaces.
 constexpr double kLeastSecondRound_s = 10;
 
 // Whether a further session makes sense: trials are left and time for some and a final.
