@@ -159,9 +159,10 @@ int selftest(const SelftestOptions& options) {
         check_problem(random_problem(op, rng), options.seed + i, target, conditions, tally);
         for (size_t f = before; f < tally.failures.size(); ++f)
             std::cerr << tally.failures[f].what << "\n  " << tally.failures[f].again << "\n";
-        if (terminal)
-            std::cerr << fmt::format("\r{} of {} problems, {} kernels, {} failed ", i + 1, options.count, tally.kernels,
-                                     tally.failures.size());
+        const bool milestone = (i + 1) % 50 == 0;
+        if (terminal || milestone)
+            std::cerr << fmt::format("{}{} of {} problems, {} kernels, {} failed{}", terminal ? "\r" : "", i + 1,
+                                     options.count, tally.kernels, tally.failures.size(), terminal ? "" : "\n");
     }
     if (terminal) std::cerr << "\n";
     if (options.json) {
