@@ -16,7 +16,7 @@ namespace {
 
 constexpr int64_t kElementBytes = 4;
 constexpr int64_t kMostVectors = 4;
-constexpr int64_t kMostUnrolled = 96;        // multiply-adds in the inner loop's code
+constexpr int64_t kMostUnrolled = 64;        // multiply-adds in the inner loop's code
 constexpr int64_t kLeastRows = 48;           // of a block, where the problem has them
 constexpr int64_t kLeastRepackedRows = 192;  // where every block of rows packs B again
 constexpr int64_t kLeastColumns = 64;
