@@ -11,6 +11,13 @@ namespace {
 
 bool usable(const Contender& contender) { return contender.outcome.ok() && !contender.outcome.samples_ns.empty(); }
 
+// Whether it was timed in every round that any was.
+bool to_the_end(const std::vector<Contender>& contenders, size_t which) {
+    const size_t rounds = contenders[which].outcome.samples_ns.size();
+    return std::all_of(contenders.begin(), contenders.end(),
+                       [&](const Contender& other) { return other.outcome.samples_ns.size() <= rounds; });
+}
+
 // Time per round over the defaults' time in that round. Empty if there is no default to compare with.
 std::vector<double> ratios_to_default(const std::vector<Contender>& contenders, size_t which) {
     std::vector<double> result;
@@ -85,7 +92,7 @@ std::optional<Verdict> decide(const std::vector<Contender>& contenders, const st
     std::string reason;
     if (default_works) {
         const auto winner = least(contenders, [&](size_t i) -> std::optional<double> {
-            if (i < 2 || !usable(contenders[i])) return std::nullopt;
+            if (i < kDefaults || !usable(contenders[i]) || !to_the_end(contenders, i)) return std::nullopt;
             const auto ratios = ratios_to_default(contenders, i);
             const double ratio = median(ratios);
             if (median_interval(ratios).high >= 1 || ratio >= 1 - verdict.noise_floor) return std::nullopt;
@@ -95,7 +102,7 @@ std::optional<Verdict> decide(const std::vector<Contender>& contenders, const st
         reason = winner ? "faster than the default beyond noise" : "none is faster than the default beyond noise";
     } else {
         const auto winner = least(contenders, [&](size_t i) -> std::optional<double> {
-            if (!usable(contenders[i])) return std::nullopt;
+            if (!usable(contenders[i]) || !to_the_end(contenders, i)) return std::nullopt;
             return median(contenders[i].outcome.samples_ns);
         });
         if (!winner) return std::nullopt;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "tuner/final.h"
 
 namespace tilesmith {
 
@@ -25,6 +26,7 @@ constexpr size_t kBatch = 8;
 // What loading, making data and the like may take.
 constexpr double kPreparationLimitS = 120;
 constexpr double kReferenceLimitS = 3600;
+constexpr size_t kFinalists = 4;  // contenders that take part in a final to its end
 
 int usable_cpus() {
     cpu_set_t set;
@@ -259,10 +261,12 @@ void LocalRunner::compare(std::vector<Contender>& contenders, std::vector<JobPoi
         for (size_t i = 0; i < jobs.size(); ++i) {
             if (!contenders[i].outcome.ok()) continue;
             request.kernels.push_back(*jobs[i]->kernel);
+            if (i < kDefaults) ++request.defaults;
             which.push_back(i);
         }
         if (which.empty()) return;
         request.budget_ns = budget_s * 1e9;
+        request.finalists = kFinalists;
         timing_s_ = 4 * budget_s + run_limit_s() * static_cast<double>(which.size() * (request.min_rounds + 1));
         const ChildServer::Answer answer = ask_worker(to_frame(request), kPreparationLimitS);
         if (answer.failure) {

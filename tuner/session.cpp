@@ -204,7 +204,7 @@ class Session {
 
     // Twice the default, then the cheapest few and the incumbent.
     [[nodiscard]] std::vector<Score> contenders() const {
-        std::vector<Score> result(2, Score{context_.default_schedule, 0});
+        std::vector<Score> result(kDefaults, Score{context_.default_schedule, 0});
         const size_t most = interruptions() > 0 ? 2 : kContenders;
         size_t taken = 0;
         for (const Score& score : scores_.ranking()) {
@@ -224,7 +224,7 @@ class Session {
         double seconds = std::clamp(elapsed_s * 0.15, 1.0, 10.0);
         // A part of what is left: the contenders are compiled and checked again, too.
         if (request_.budget.seconds)
-            seconds = std::min(seconds, std::max(0.1, (*request_.budget.seconds - elapsed_s) * 0.7));
+            seconds = std::min(seconds, std::max(0.1, (*request_.budget.seconds - elapsed_s) * 0.5));
         return seconds;
     }
 
@@ -243,12 +243,12 @@ class Session {
             bool any_worked = false;
             for (size_t i = 0; i < timed.size(); ++i) {
                 record(timed[i].schedule, timed[i].outcome, "final");
-                any_worked = any_worked || (i >= 2 && timed[i].outcome.ok());
+                any_worked = any_worked || (i >= kDefaults && timed[i].outcome.ok());
             }
             const auto verdict = decide(timed, screening_ns);
             if (verdict) select(timed, *verdict);
             // Where every contender failed its check, those failures are recorded: the next best take part.
-            if (any_worked || schedules.size() == 2 || interruptions() > 0) return;
+            if (any_worked || schedules.size() == kDefaults || interruptions() > 0) return;
         }
     }
 

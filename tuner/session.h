@@ -75,7 +75,7 @@ constexpr size_t kLeastTrials = 128;
 constexpr size_t kLeastPatience = 64;
 // Failures in a row after which the rest of the space is not believed in.
 constexpr size_t kMostFailuresInARow = 100;
-constexpr size_t kContenders = 5;  // of the final, the default and the incumbent not counted
+constexpr size_t kContenders = 12;  // of the final, the default and the incumbent not counted
 
 // Throws what the runner and `events` throw; everything recorded until then stays.
 SessionResult run_session(SessionRequest request, Runner& runner, const SessionEvents& events);

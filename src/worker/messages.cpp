@@ -128,7 +128,9 @@ Frame to_frame(const CompareRequest& request) {
                  {"budget_ns", request.budget_ns},
                  {"min_rounds", request.min_rounds},
                  {"max_rounds", request.max_rounds},
-                 {"min_sample_ns", request.min_sample_ns}},
+                 {"min_sample_ns", request.min_sample_ns},
+                 {"defaults", request.defaults},
+                 {"finalists", request.finalists}},
                 {}};
     for (const KernelObject& kernel : request.kernels) {
         frame.header["kernels"].push_back(kernel_json(kernel));
@@ -149,6 +151,8 @@ CompareRequest compare_request(const Frame& frame) {
         frame.header.at("min_rounds").get_to(request.min_rounds);
         frame.header.at("max_rounds").get_to(request.max_rounds);
         frame.header.at("min_sample_ns").get_to(request.min_sample_ns);
+        frame.header.at("defaults").get_to(request.defaults);
+        frame.header.at("finalists").get_to(request.finalists);
         return request;
     });
 }

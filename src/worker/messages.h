@@ -49,6 +49,10 @@ struct CompareRequest {
     int min_rounds = 10;
     int max_rounds = 400;
     double min_sample_ns = 200e3;
+    // After a third of the budget only the first `defaults` kernels and the `finalists` of least median among the
+    // others go on: doubtful candidates are worth a look, and few are worth many rounds. 0 finalists: all go on.
+    size_t defaults = 0;
+    size_t finalists = 0;
 };
 
 struct CompileRequest {

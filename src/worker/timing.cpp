@@ -38,6 +38,16 @@ double warm_up(const KernelCall& kernel, double warmup_ns) {
     return fastest;
 }
 
+// What goes on after the first third: the defaults, and the finalists of least median.
+std::vector<size_t> finalists_of(const std::vector<std::vector<double>>& samples, const CompareRequest& request) {
+    std::vector<size_t> order(samples.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    const auto others = order.begin() + static_cast<ptrdiff_t>(std::min(request.defaults, order.size()));
+    std::stable_sort(others, order.end(), [&](size_t a, size_t b) { return median(samples[a]) < median(samples[b]); });
+    order.resize(std::min(order.size(), request.defaults + request.finalists));
+    return order;
+}
+
 bool narrow(const std::vector<double>& samples, double width) {
     const Interval interval = median_interval(samples);
     return interval.high - interval.low <= width * median(samples);
@@ -87,9 +97,14 @@ std::vector<std::vector<double>> time_in_turn(const std::vector<KernelCall>& ker
     std::vector<size_t> order(kernels.size());
     std::iota(order.begin(), order.end(), size_t{0});
     Rng rng(request.data.seed);
+    bool all = request.finalists > 0;
     const Clock::time_point start = Clock::now();
     for (int round = 0; round < request.max_rounds; ++round) {
         if (round >= request.min_rounds && ns_since(start) > request.budget_ns) break;
+        if (all && round >= request.min_rounds && ns_since(start) > request.budget_ns / 3) {
+            order = finalists_of(samples, request);
+            all = false;
+        }
         rng.shuffle(order);
         for (const size_t k : order) {
             begin(static_cast<int>(k));
@@ -101,15 +116,14 @@ std::vector<std::vector<double>> time_in_turn(const std::vector<KernelCall>& ker
 }
 
 double time_reference_loop() {
-    static std::array<float, 1024> values{};
     double fastest = std::numeric_limits<double>::infinity();
     for (int repeat = 0; repeat < 3; ++repeat) {
+        std::array<float, 8> sums{1, 2, 3, 4, 5, 6, 7, 8};
         const Clock::time_point start = Clock::now();
-        for (int pass = 0; pass < 400; ++pass) {
-            for (float& value : values) value = value * 0.999F + 1.0F;
-            // The compiler may not merge passes: the values could be looked at after each.
-            asm volatile("" : : "r"(values.data()) : "memory");
-        }
+        for (int step = 0; step < 25'000; ++step)
+            for (float& sum : sums) sum = sum * 0.999F + 1.0F;
+        // The sums could be looked at, so they must be computed before the clock is read.
+        asm volatile("" : : "r"(sums.data()) : "memory");
         fastest = std::min(fastest, ns_since(start));
     }
     return fastest;

@@ -28,12 +28,13 @@ struct Timed {
 Timed time_kernel(const KernelCall& kernel, const TimingProtocol& protocol);
 
 // All kernels in turn, once a round, in an order that changes from round to round; samples_ns[k][r] is of kernel k in
-// round r. Before a sample its kernel runs once untimed, to bring its data back into the caches. `begin(k)` is called
-// before kernel k runs.
+// round r. Before a sample its kernel runs once untimed, to bring its data back into the caches. Kernels left out after
+// the first third (CompareRequest::finalists) have fewer samples. `begin(k)` is called before kernel k runs.
 std::vector<std::vector<double>> time_in_turn(const std::vector<KernelCall>& kernels, const CompareRequest& request,
                                               const std::function<void(int)>& begin);
 
-// A fixed piece of arithmetic on a small array, about a tenth of a millisecond: the fastest of three, in nanoseconds.
+// A fixed piece of arithmetic in registers, some tens of microseconds: the fastest of three, in nanoseconds. It follows
+// the clock frequency and nothing else (a loop over memory took one of two times, a factor of two apart, by chance).
 double time_reference_loop();
 
 }  // namespace tilesmith

@@ -56,6 +56,16 @@ TEST_CASE("the final: a gain below what the default differs from itself does not
     CHECK(verdict->winner < 2);
 }
 
+TEST_CASE("the final: a contender left out after the first rounds does not win", "[unit]") {
+    const Schedule start = toy::default_schedule();
+    const auto verdict = decide({contender(start, 1000, 1), contender(start, 1000, 2), contender(kOther, 800, 3, 10),
+                                 contender(kThird, 850, 4)},
+                                {});
+    REQUIRE(verdict);
+    CHECK(verdict->winner == 3);
+    CHECK(verdict->evidence["contenders"][2]["rounds"] == 10);
+}
+
 TEST_CASE("the final: a contender that fails its check never wins, and a failed default loses to one that works",
           "[unit]") {
     const Schedule start = toy::default_schedule();

@@ -1,6 +1,7 @@
 // Real schedules on this machine, with the programs that are shipped.
 #include "tuner/local_runner.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "codegen/host.h"
@@ -44,6 +45,19 @@ TEST_CASE("local runner: default and random schedules are compiled, found right 
         }
         CHECK(measured == schedules.size());
     }
+}
+
+TEST_CASE("local runner: a re-rank of many goes on with the defaults and the fastest few", "[kernel]") {
+    const LocalRunnerOptions options = options_for("matmul m=64 n=96 k=80", 1);
+    const Schedule schedule = default_schedule(options.problem, options.target, options.conditions);
+    LocalRunner runner(options);
+    const auto contenders = runner.rerank(std::vector<Schedule>(9, schedule), 0.3);
+    REQUIRE(contenders.size() == 9);
+    const size_t rounds = contenders[0].outcome.samples_ns.size();
+    CHECK(contenders[1].outcome.samples_ns.size() == rounds);
+    CHECK(std::count_if(contenders.begin(), contenders.end(), [rounds](const Contender& contender) {
+              return contender.outcome.samples_ns.size() == rounds;
+          }) == 6);
 }
 
 TEST_CASE("local runner: a re-rank compiles with assertions and times on two threads", "[kernel]") {
