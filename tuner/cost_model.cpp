@@ -14,7 +14,7 @@ namespace tilesmith {
 
 namespace {
 
-constexpr int kTrees = 40;
+constexpr int kTrees = 100;
 
 void check(int status, const char* doing) {
     if (status != 0) throw run_failed(fmt::format("the cost model failed while {}: {}", doing, XGBGetLastError()));
@@ -120,8 +120,9 @@ void CostModel::fit(const std::vector<Example>& examples) {
     // Histograms of 32 bins learn four times as fast as exact splits and rank as well: tile sizes take few values.
     impl_->set("tree_method", "hist");
     impl_->set("max_bin", "32");
-    impl_->set("max_depth", "6");
-    impl_->set("eta", "0.2");
+    impl_->set("max_depth", "4");
+    impl_->set("eta", "0.15");
+    impl_->set("subsample", "0.7");  // labels are noisy
     impl_->set("min_child_weight", "0.5");
     impl_->set("lambda", "0.3");
     impl_->set("colsample_bynode",
