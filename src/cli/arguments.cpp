@@ -46,11 +46,11 @@ void require_fits_memory(const Problem& problem) {
     double bytes = 0;
     for (const Argument& argument : operator_of(problem).arguments(problem))
         bytes += static_cast<double>(argument.bytes());
-    const auto memory = static_cast<double>(host().memory_bytes);
+    const auto memory = static_cast<double>(usable_memory_bytes());
     if (memory > 0 && bytes > kUsableMemory * memory) {
-        throw bad_input("the tensors of '" + problem.text() + "' take " + bytes_text(bytes) +
-                            ", and this machine has " + bytes_text(memory) + " of memory",
-                        "use smaller extents, or a machine with more than twice the tensors' size");
+        throw bad_input("the tensors of '" + problem.text() + "' take " + bytes_text(bytes) + ", and " +
+                            bytes_text(memory) + " of memory may be used here",
+                        "use smaller extents, or a machine (or a limit) of more than twice the tensors' size");
     }
 }
 

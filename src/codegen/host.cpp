@@ -5,10 +5,12 @@
 #include <hwloc.h>
 #include <llvm/ADT/StringMap.h>
 #include <llvm/TargetParser/Host.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <memory>
 
 #include "core/error.h"
@@ -140,6 +142,17 @@ Target host_target(std::string* note) {
 const Host& host() {
     static const Host detected = detect();
     return detected;
+}
+
+int64_t usable_memory_bytes() {
+    int64_t bytes = host().memory_bytes;
+    rlimit limit{};
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        bytes = std::min(bytes, static_cast<int64_t>(limit.rlim_cur));
+    // Control groups, version 2: "max" or a number.
+    std::ifstream file("/sys/fs/cgroup/memory.max");
+    if (int64_t most = 0; file >> most) bytes = std::min(bytes, most);
+    return bytes;
 }
 
 Target resolve_target(const std::string& name, bool must_run, std::string* note) {

@@ -19,6 +19,9 @@ struct Host {
 
 const Host& host();
 
+// What this process may use of the machine's memory: less than all of it under `ulimit -v` or in a container.
+int64_t usable_memory_bytes();
+
 // The target for "--target": "host" gives the most capable shipped target the host's features allow, with the host's
 // own cache sizes; `note` (may be null) receives a line for the user where the processor is not one of the listed ones.
 // Another name or path gives that target. Throws bad_input naming the missing feature if the host cannot run it and

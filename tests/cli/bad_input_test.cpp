@@ -6,6 +6,7 @@
 using tilesmith::test::Folder;
 using tilesmith::test::ProgramRun;
 using tilesmith::test::run_program;
+using tilesmith::test::run_program_after;
 
 namespace {
 
@@ -82,6 +83,17 @@ TEST_CASE("bad options are refused with the name of what is wrong", "[cli]") {
         arguments.insert(arguments.end(), words.begin(), words.end());
         check_refused({arguments, named});
     }
+}
+
+TEST_CASE("tensors beyond the memory are refused", "[cli]") {
+    const Folder folder;
+    const ProgramRun run =
+        run_program_after(folder, "ulimit -v 4000000", {"tune", "matmul m=18000 n=18000 k=18000", "--trials", "1"});
+    INFO(run.err);
+    CHECK(run.status == 2);
+    CHECK(contains(run.err, "m=18000"));
+    CHECK(contains(run.err, "memory"));
+    CHECK(folder.names().empty());
 }
 
 TEST_CASE("commands that read refuse a database that is not there and do not create it", "[cli]") {

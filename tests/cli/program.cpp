@@ -26,8 +26,10 @@ std::string content_of(const std::string& path) {
     return content.str();
 }
 
-pid_t start(const Folder& folder, std::vector<std::string> words, const std::string& out, const std::string& err) {
+pid_t start(const Folder& folder, std::vector<std::string> words, const std::string& out, const std::string& err,
+            const std::string& before = "") {
     words.insert(words.begin(), TILESMITH_PROGRAM);
+    if (!before.empty()) words.insert(words.begin(), {"/bin/sh", "-c", before + "; exec \"$@\"", "sh"});
     std::vector<char*> pointers;
     for (std::string& word : words) pointers.push_back(word.data());
     pointers.push_back(nullptr);
@@ -38,9 +40,9 @@ pid_t start(const Folder& folder, std::vector<std::string> words, const std::str
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     pid_t pid = -1;
-    const int error = posix_spawn(&pid, TILESMITH_PROGRAM, &actions, nullptr, pointers.data(), environ);
+    const int error = posix_spawn(&pid, words.front().c_str(), &actions, nullptr, pointers.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
-    if (error != 0) throw std::runtime_error("cannot start " TILESMITH_PROGRAM);
+    if (error != 0) throw std::runtime_error("cannot start " + words.front());
     return pid;
 }
 
@@ -92,6 +94,13 @@ std::vector<std::string> Folder::names() const {
 ProgramRun run_program(const Folder& folder, const std::vector<std::string>& arguments) {
     const Folder outputs;
     const pid_t pid = start(folder, arguments, outputs.file("out"), outputs.file("err"));
+    return finish(pid, outputs.file("out"), outputs.file("err"));
+}
+
+ProgramRun run_program_after(const Folder& folder, const std::string& before,
+                             const std::vector<std::string>& arguments) {
+    const Folder outputs;
+    const pid_t pid = start(folder, arguments, outputs.file("out"), outputs.file("err"), before);
     return finish(pid, outputs.file("out"), outputs.file("err"));
 }
 

@@ -41,7 +41,11 @@ class Folder {
 // `tilesmith ARGUMENTS...` in `folder`, its output piped.
 ProgramRun run_program(const Folder& folder, const std::vector<std::string>& arguments);
 
-// The same, interrupted (SIGINT) after `seconds`.
+// The same, in a shell after the commands `before` (limits, traps).
+ProgramRun run_program_after(const Folder& folder, const std::string& before,
+                             const std::vector<std::string>& arguments);
+
+// `tilesmith ARGUMENTS...`, interrupted (SIGINT) after `seconds`.
 ProgramRun run_and_interrupt(const Folder& folder, const std::vector<std::string>& arguments, double seconds);
 
 }  // namespace tilesmith::test

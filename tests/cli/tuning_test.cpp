@@ -1,4 +1,7 @@
 // The main job end to end with the built program: tune, show, try, export, bench on problems that take milliseconds.
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -9,6 +12,7 @@ using tilesmith::test::Folder;
 using tilesmith::test::ProgramRun;
 using tilesmith::test::run_and_interrupt;
 using tilesmith::test::run_program;
+using tilesmith::test::run_program_after;
 
 namespace {
 
@@ -89,6 +93,33 @@ TEST_CASE("a database of a newer version is an error of the run and left alone",
         CHECK(contains(run.err, "newer"));
         CHECK(folder.read("newer.db") == content);
     }
+}
+
+TEST_CASE("a full disk ends a tune with an error, and what was measured stays readable", "[cli]") {
+    const Folder folder;
+    // Files of at most 64 KiB; a write beyond fails, as on a full disk.
+    const ProgramRun run =
+        run_program_after(folder, "trap '' XFSZ; ulimit -f 128",
+                          {"tune", kProblem, "--db", "t.db", "--trials", "2000", "--search", "random"});
+    INFO(run.err);
+    CHECK(run.status == 3);
+    CHECK(contains(run.err, "t.db"));
+    CHECK(contains(run.err, "disk"));
+    const ProgramRun stats = run_program(folder, {"db", "stats", "--db", "t.db", "--json"});
+    CHECK(stats.json().at("trials").get<int>() > 0);
+    CHECK(run_program(folder, {"db", "verify", "--db", "t.db"}).status == 0);
+}
+
+TEST_CASE("a database that stays locked is an error that names the process", "[cli]") {
+    const Folder folder;
+    tune(folder, "1");
+    SQLite::Database holder(folder.file("t.db"), SQLite::OPEN_READWRITE);
+    holder.exec("BEGIN IMMEDIATE");
+    const ProgramRun run = run_program(folder, {"tune", kProblem, "--db", "t.db", "--trials", "1"});
+    INFO(run.err);
+    CHECK(run.status == 3);
+    CHECK(contains(run.err, "locked"));
+    CHECK(contains(run.err, std::to_string(getpid())));
 }
 
 TEST_CASE("an interrupted tune exits with 130 and keeps what it measured", "[cli]") {
@@ -200,6 +231,19 @@ TEST_CASE("export refuses an output folder whose parent is missing", "[cli]") {
     CHECK(run.status == 2);
     CHECK(contains(run.err, "missing"));
     CHECK_FALSE(std::filesystem::exists(folder.file("missing")));
+}
+
+TEST_CASE("export refuses an output folder that cannot be written", "[cli]") {
+    const Folder folder;
+    tune(folder, "1");
+    folder.write("file", "");
+    for (const char* output : {"/proc/dist", "file/dist"}) {
+        const ProgramRun run = run_program(folder, {"export", "--db", "t.db", "-o", output});
+        INFO(run.err);
+        CHECK(run.status == 2);
+        CHECK(contains(run.err, output));
+    }
+    CHECK(folder.read("file").empty());
 }
 
 TEST_CASE("bench --json compares with every library found, on one thread and on several", "[cli]") {
