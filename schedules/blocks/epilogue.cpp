@@ -10,6 +10,24 @@
 namespace tilesmith {
 namespace {
 
+Halide::Expr sigmoid(const Halide::Expr& x) { return 1.0F / (1.0F + Halide::exp(-x)); }
+
+// Near 0 an odd polynomial (Moshier, Cephes Math Library, tanhf), elsewhere by the exponential: 2e-7 of the result
+// everywhere. Halide's own tanh calls the C library, one element at a time.
+Halide::Expr fast_tanh(const Halide::Expr& x) {
+    const Halide::Expr z = x * x;
+    Halide::Expr small = -5.70498872745e-3F;
+    for (const float coefficient : {2.06390887954e-2F, -5.37397155531e-2F, 1.33314422036e-1F, -3.33332819422e-1F})
+        small = small * z + coefficient;
+    const Halide::Expr large = 1.0F - 2.0F / (Halide::exp(2.0F * x) + 1.0F);
+    return Halide::select(Halide::abs(x) < 0.625F, small * z * x + x, large);
+}
+
+Halide::Expr gelu_tanh(const Halide::Expr& x) {
+    const auto root = static_cast<float>(std::sqrt(2 / 3.14159265358979323846));
+    return 0.5F * x * (1.0F + fast_tanh(root * (x + 0.044715F * x * x * x)));
+}
+
 Halide::Expr gelu(const Halide::Expr& x) {
     const auto root_half = static_cast<float>(std::sqrt(0.5));
     return 0.5F * x * (1.0F + Halide::erf(x * root_half));
@@ -28,6 +46,14 @@ Halide::Expr apply(EpilogueOp op, const Halide::Expr& value, const Halide::Expr&
             return Halide::min(Halide::max(value, 0.0F), 6.0F);
         case EpilogueOp::gelu:
             return gelu(value);
+        case EpilogueOp::gelu_tanh:
+            return gelu_tanh(value);
+        case EpilogueOp::sigmoid:
+            return sigmoid(value);
+        case EpilogueOp::tanh:
+            return fast_tanh(value);
+        case EpilogueOp::silu:
+            return value * sigmoid(value);
     }
     throw run_failed("epilogue operation without a meaning");
 }

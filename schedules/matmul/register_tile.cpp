@@ -6,7 +6,6 @@
 // the axis). Panels of B are padded with zeros where n ends inside of them, and the copy to the output is guarded.
 #include "schedules/matmul/register_tile.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -88,11 +87,9 @@ class Build {
     [[nodiscard]] TailStrategy m_block_tail() const {
         return plan_.copy_a == "block" ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards;
     }
-    // Unrolled over a tile, the error function would be most of the code; then the tile is written from memory.
-    [[nodiscard]] bool long_epilogue() const {
-        const auto& ops = problem_.epilogue();
-        return std::find(ops.begin(), ops.end(), EpilogueOp::gelu) != ops.end();
-    }
+    // Unrolled over a tile, an error function or an exponential would be most of the code; then the tile is written
+    // from memory.
+    [[nodiscard]] bool long_epilogue() const { return !problem_.exact(); }
     [[nodiscard]] bool ahead() const { return plan_.pack_b == "ahead"; }
     // With k in blocks, blocks of n are computed whole, so whole blocks must be there.
     [[nodiscard]] int64_t b_panels() const {

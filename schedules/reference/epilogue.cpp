@@ -8,6 +8,12 @@ namespace tilesmith {
 
 namespace {
 
+constexpr double kPi = 3.14159265358979323846;
+
+double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+
+double gelu_tanh(double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / kPi) * (x + 0.044715 * x * x * x))); }
+
 double gelu(double x) { return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0))); }
 
 // `tensor` is the operation's row of values, one an element of `sums`; null where it reads none.
@@ -29,6 +35,18 @@ void apply(EpilogueOp op, const float* tensor, std::vector<double>& sums) {
             break;
         case EpilogueOp::gelu:
             for (double& x : sums) x = gelu(x);
+            break;
+        case EpilogueOp::gelu_tanh:
+            for (double& x : sums) x = gelu_tanh(x);
+            break;
+        case EpilogueOp::sigmoid:
+            for (double& x : sums) x = sigmoid(x);
+            break;
+        case EpilogueOp::tanh:
+            for (double& x : sums) x = std::tanh(x);
+            break;
+        case EpilogueOp::silu:
+            for (double& x : sums) x *= sigmoid(x);
             break;
     }
 }

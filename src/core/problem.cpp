@@ -130,12 +130,16 @@ int dtype_bytes(DType dtype) {
 
 const std::vector<EpilogueInfo>& epilogue_table() {
     static const std::vector<EpilogueInfo> kTable = {
-        {EpilogueOp::bias, "bias", EpilogueTensor::per_channel, true},
-        {EpilogueOp::add, "add", EpilogueTensor::full, true},
-        {EpilogueOp::scale, "scale", EpilogueTensor::per_channel, true},
-        {EpilogueOp::relu, "relu", EpilogueTensor::none, true},
-        {EpilogueOp::relu6, "relu6", EpilogueTensor::none, true},
-        {EpilogueOp::gelu, "gelu", EpilogueTensor::none, false},
+        {EpilogueOp::bias, "bias", EpilogueTensor::per_channel, true, 1},
+        {EpilogueOp::add, "add", EpilogueTensor::full, true, 1},
+        {EpilogueOp::scale, "scale", EpilogueTensor::per_channel, true, 1},
+        {EpilogueOp::relu, "relu", EpilogueTensor::none, true, 1},
+        {EpilogueOp::relu6, "relu6", EpilogueTensor::none, true, 1},
+        {EpilogueOp::gelu, "gelu", EpilogueTensor::none, false, 1.13},
+        {EpilogueOp::gelu_tanh, "gelu_tanh", EpilogueTensor::none, false, 1.13},
+        {EpilogueOp::sigmoid, "sigmoid", EpilogueTensor::none, false, 0.25},
+        {EpilogueOp::tanh, "tanh", EpilogueTensor::none, false, 1},
+        {EpilogueOp::silu, "silu", EpilogueTensor::none, false, 1.1},
     };
     return kTable;
 }

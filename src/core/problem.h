@@ -18,7 +18,7 @@ std::string_view dtype_name(DType dtype);
 int dtype_bytes(DType dtype);
 
 // What is done to each output element after the operator itself, in order.
-enum class EpilogueOp { bias, add, scale, relu, relu6, gelu };
+enum class EpilogueOp { bias, add, scale, relu, relu6, gelu, gelu_tanh, sigmoid, tanh, silu };
 // The tensor an epilogue operation reads: none, one value a channel (the output's last axis), or one an output element.
 enum class EpilogueTensor { none, per_channel, full };
 
@@ -26,7 +26,8 @@ struct EpilogueInfo {
     EpilogueOp op;
     std::string_view name;
     EpilogueTensor tensor;
-    bool exact;  // exact on integer-valued data (so that results are compared for equality)
+    bool exact;    // exact on integer-valued data (so that results are compared for equality)
+    double slope;  // of those that are not exact: the largest derivative, by which an error can grow
 };
 const std::vector<EpilogueInfo>& epilogue_table();
 const EpilogueInfo& epilogue_info(EpilogueOp op);

@@ -77,6 +77,14 @@ dnnl_alg_kind_t eltwise_kind(EpilogueOp op) {
             return dnnl_eltwise_bounded_relu;
         case EpilogueOp::gelu:
             return dnnl_eltwise_gelu_erf;
+        case EpilogueOp::gelu_tanh:
+            return dnnl_eltwise_gelu_tanh;
+        case EpilogueOp::sigmoid:
+            return dnnl_eltwise_logistic;
+        case EpilogueOp::tanh:
+            return dnnl_eltwise_tanh;
+        case EpilogueOp::silu:
+            return dnnl_eltwise_swish;
         case EpilogueOp::bias:
         case EpilogueOp::add:
         case EpilogueOp::scale:
@@ -84,6 +92,9 @@ dnnl_alg_kind_t eltwise_kind(EpilogueOp op) {
     }
     return dnnl_alg_kind_undef;
 }
+
+// The parameter "alpha" of an operation: the bound of relu6, the factor in silu's sigmoid.
+float eltwise_alpha(EpilogueOp op) { return op == EpilogueOp::relu6 ? 6.0F : op == EpilogueOp::silu ? 1.0F : 0.0F; }
 
 class OnednnKernel final : public PeerKernel {
   public:
@@ -128,9 +139,8 @@ class OnednnKernel final : public PeerKernel {
             if (i == 0 && op == EpilogueOp::bias) {
                 bias_ = inputs_[input++];
             } else if (tensor == EpilogueTensor::none) {
-                require_success(
-                    api_.append_eltwise(post_ops, 1.0F, eltwise_kind(op), op == EpilogueOp::relu6 ? 6.0F : 0.0F, 0.0F),
-                    "adding an element-wise post-operation");
+                require_success(api_.append_eltwise(post_ops, 1.0F, eltwise_kind(op), eltwise_alpha(op), 0.0F),
+                                "adding an element-wise post-operation");
             } else {
                 const dnnl_memory_desc_t& desc = tensor == EpilogueTensor::full ? tensors_.dst : tensors_.per_channel;
                 require_success(

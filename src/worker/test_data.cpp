@@ -124,7 +124,7 @@ double tolerance(const Problem& problem, Values values) {
     const double scale = reals ? 1.5 : 2;
     auto terms = static_cast<double>(ranges.reduction);
     double sum = terms * product;                                     // of absolute values, at most
-    double argument = std::min(sum, 8 * std::sqrt(terms) * product);  // of gelu, with the same probability
+    double argument = std::min(sum, 8 * std::sqrt(terms) * product);  // of gelu and the like, with the same probability
     double slope = 1;
     double approximation = 0;
     for (const EpilogueOp op : problem.epilogue()) {
@@ -136,9 +136,9 @@ double tolerance(const Problem& problem, Values values) {
             sum *= scale;
             argument *= scale;
             approximation *= scale;
-        } else if (op == EpilogueOp::gelu) {
-            slope *= 1.13;
-            approximation = 1.13 * approximation + 1e-6 * argument;
+        } else if (const EpilogueInfo& info = epilogue_info(op); !info.exact) {
+            slope *= info.slope;
+            approximation = info.slope * approximation + 1e-6 * argument;
         }
     }
     constexpr double kRounding = 0x1p-24;

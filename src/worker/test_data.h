@@ -33,8 +33,8 @@ std::vector<float> reference_output(const Problem& problem, const std::vector<st
 // A sum of n products in f32, in any order, is off by at most n u S and, with overwhelming probability, by no more than
 // 8 sqrt(n) u S (Higham and Mary, A New Approach to Probabilistic Rounding Error Analysis, 2019), where u = 2^-24 and S
 // is the sum of the absolute values; here S is bounded by n times the largest values that make_inputs gives. Twice
-// that, because the reference has its own error, grown by the scales that follow; gelu's slope is at most 1.13, and
-// 1e-6 of its argument is allowed for the approximation of erf.
+// that, because the reference has its own error, grown by the scales that follow and by the slopes of
+// gelu and the like (EpilogueInfo), for whose approximation 1e-6 of the argument is allowed.
 double tolerance(const Problem& problem, Values values);
 
 // Null when `got` is within `tolerance` of `expected` everywhere; else which element of the output is wrong first, what

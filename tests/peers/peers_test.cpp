@@ -54,6 +54,8 @@ const std::vector<std::string> kProblems = {
     "matmul b=2 m=9 n=17 k=5 epilogue=bias,add,relu6",
     "matmul m=33 n=17 k=29 epilogue=add,scale,gelu",
     "matmul m=33 n=17 k=29 epilogue=relu,bias",
+    "matmul m=33 n=17 k=29 epilogue=bias,gelu_tanh",
+    "matmul m=33 n=17 k=29 epilogue=silu,bias,sigmoid",
     "conv2d n=1 h=9 w=11 ci=5 co=7 kh=3 kw=3 pad=1",
     "conv2d n=2 h=9 w=11 ci=6 co=9 kh=3 kw=2 stride=2 pad_h=1 groups=3",
     "conv2d n=1 h=12 w=10 ci=4 co=4 kh=3 kw=3 stride_h=2 pad=1 dilation=2",
@@ -64,6 +66,8 @@ const std::vector<std::string> kProblems = {
     "conv2d n=1 h=9 w=11 ci=8 co=8 kh=3 kw=3 pad=1 epilogue=bias,add,relu",
     "conv2d n=1 h=9 w=11 ci=8 co=8 kh=3 kw=3 pad=1 epilogue=bias,scale,relu6",
     "conv2d n=1 h=9 w=11 ci=5 co=7 kh=3 kw=3 pad=1 epilogue=bias,gelu",
+    "conv2d n=1 h=9 w=11 ci=5 co=7 kh=3 kw=3 pad=1 epilogue=bias,tanh",
+    "conv2d n=1 h=9 w=11 ci=5 co=7 kh=3 kw=3 pad=1 epilogue=bias,silu",
     "conv1d n=1 w=31 ci=5 co=7 kw=3 stride=2 pad=1",
     "conv1d n=2 w=31 ci=8 co=8 kw=1",
 };

@@ -38,7 +38,8 @@ TEST_CASE("register_tile: weights packed beforehand give the same product", "[ke
 }
 
 TEST_CASE("matmul: every template applies the epilogue in its order", "[kernel]") {
-    const auto* const epilogue = GENERATE("bias", "add", "scale,bias,relu", "bias,add,relu6", "bias,gelu");
+    const auto* const epilogue = GENERATE("bias", "add", "scale,bias,relu", "bias,add,relu6", "bias,gelu",
+                                          "bias,gelu_tanh", "sigmoid", "scale,tanh", "bias,silu");
     const std::string suffix = std::string(" epilogue=") + epilogue;
     CHECK(fault("matmul m=19 n=37 k=23" + suffix, "register_tile", 3) == "");
     CHECK(fault("matmul m=19 n=37 k=400" + suffix, "register_tile", 3) == "");

@@ -75,7 +75,10 @@ TEST_CASE("operator: every row computes the smallest problem with every epilogue
             if (info.op == EpilogueOp::bias || info.op == EpilogueOp::add) CHECK(output == 8);
             if (info.op == EpilogueOp::scale) CHECK(output == 12);
             if (info.op == EpilogueOp::relu || info.op == EpilogueOp::relu6) CHECK(output == 6);
-            if (info.op == EpilogueOp::gelu) CHECK(output == Approx(6.0));
+            if (info.op == EpilogueOp::gelu || info.op == EpilogueOp::gelu_tanh) CHECK(output == Approx(6.0));
+            if (info.op == EpilogueOp::sigmoid) CHECK(output == Approx(0.99752738));
+            if (info.op == EpilogueOp::tanh) CHECK(output == Approx(0.99998771));
+            if (info.op == EpilogueOp::silu) CHECK(output == Approx(5.9851643));
         }
     }
 }

@@ -100,6 +100,18 @@ TEST_CASE("reference: gelu is the one with the error function", "[unit]") {
     CHECK(y[2] == Approx(1.9544997));
 }
 
+TEST_CASE("reference: gelu_tanh, sigmoid, tanh and silu are what their names say", "[unit]") {
+    const auto [op, expected] = GENERATE(table<std::string, Floats>({
+        {"gelu_tanh", {-0.15880801F, 0, 1.9545977F}},
+        {"sigmoid", {0.26894142F, 0.5F, 0.88079708F}},
+        {"tanh", {-0.76159416F, 0, 0.96402758F}},
+        {"silu", {-0.26894142F, 0, 1.7615942F}},
+    }));
+    const Floats y = run("matmul m=3 n=1 k=1 epilogue=" + op, {{-1, 0, 2}, {1}});
+    CAPTURE(op);
+    for (size_t i = 0; i < 3; ++i) CHECK(y[i] == Approx(expected[i]));
+}
+
 TEST_CASE("reference: conv1d slides, pads, strides and dilates", "[unit]") {
     const auto [pairs, expected] = GENERATE(table<std::string, Floats>({
         {"", {321, 432, 543}},
