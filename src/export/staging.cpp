@@ -38,6 +38,9 @@ fs::path normal_path(const std::string& output) {
 void check_output(const fs::path& output) {
     std::error_code error;
     const fs::path parent = output.parent_path();
+    if (fs::exists(parent, error) && !fs::is_directory(parent, error))
+        throw bad_input(output.string() + " cannot be a folder: " + parent.string() + " is none",
+                        "choose another output folder");
     if (!fs::is_directory(parent, error)) {
         throw bad_input("the folder " + parent.string() + " does not exist",
                         "create it, or choose another output folder");

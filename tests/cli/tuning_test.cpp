@@ -97,9 +97,9 @@ TEST_CASE("a database of a newer version is an error of the run and left alone",
 
 TEST_CASE("a full disk ends a tune with an error, and what was measured stays readable", "[cli]") {
     const Folder folder;
-    // Files of at most 64 KiB; a write beyond fails, as on a full disk.
+    // Files of at most 300 KiB; a write beyond fails, as on a full disk.
     const ProgramRun run =
-        run_program_after(folder, "trap '' XFSZ; ulimit -f 128",
+        run_program_after(folder, "trap '' XFSZ; ulimit -f 600",
                           {"tune", kProblem, "--db", "t.db", "--trials", "2000", "--search", "random"});
     INFO(run.err);
     CHECK(run.status == 3);
