@@ -13,6 +13,7 @@ namespace tilesmith {
 
 // contenders[0] and [1] are the default schedule, timed as if it were two: that pair's ratio is the noise floor.
 constexpr size_t kDefaults = 2;
+
 struct Verdict {
     size_t winner = 0;       // index into the contenders
     double noise_floor = 0;  // |median ratio of the two defaults - 1|
@@ -23,9 +24,8 @@ struct Verdict {
 // in the same round) and its interval is median_interval():
 // 1. A contender beats the default if its ratio's whole interval lies below 1 and the ratio below 1 - noise floor.
 // 2. The one with the least ratio among those wins; contenders left out after the first rounds cannot. Contenders that
-// are equal within noise are decided by the same rule: the
-//    final's samples are many, interleaved and independent of how the contenders were found, screening times are none
-//    of that.
+//    are equal within noise are decided by the same rule: the final's samples are many, interleaved and independent of
+//    how the contenders were found, screening times are none of that.
 // 3. If none beats it, the default wins. If the default itself failed, the least median wins.
 // `screening_ns` is the cost that brought each contender here (0: none), for the evidence. Null if no contender worked.
 std::optional<Verdict> decide(const std::vector<Contender>& contenders, const std::vector<double>& screening_ns);

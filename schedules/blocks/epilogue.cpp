@@ -2,6 +2,7 @@
 #include "schedules/blocks/epilogue.h"
 
 #include <cmath>
+#include <numbers>
 #include <string>
 #include <utility>
 
@@ -24,7 +25,7 @@ Halide::Expr fast_tanh(const Halide::Expr& x) {
 }
 
 Halide::Expr gelu_tanh(const Halide::Expr& x) {
-    const auto root = static_cast<float>(std::sqrt(2 / 3.14159265358979323846));
+    const auto root = static_cast<float>(std::sqrt(2 / std::numbers::pi));
     return 0.5F * x * (1.0F + fast_tanh(root * (x + 0.044715F * x * x * x)));
 }
 

@@ -1,6 +1,7 @@
 // The epilogue of the references, one operation after another over a row of sums.
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "schedules/reference/reference.h"
 
@@ -8,11 +9,11 @@ namespace tilesmith {
 
 namespace {
 
-constexpr double kPi = 3.14159265358979323846;
-
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
-double gelu_tanh(double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / kPi) * (x + 0.044715 * x * x * x))); }
+double gelu_tanh(double x) {
+    return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+}
 
 double gelu(double x) { return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0))); }
 
