@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "core/argv.h"
 #include "core/error.h"
 
 extern char** environ;
@@ -49,9 +50,7 @@ void use_standard_signals(posix_spawnattr_t& attributes) {
 
 pid_t spawn(const std::vector<std::string>& command, int input, int output, int errors) {
     std::vector<std::string> words = command;
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
+    const std::vector<char*> argv = argv_of(words);
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_init(&actions);

@@ -134,6 +134,7 @@ std::vector<float> CostModel::predict(const std::vector<std::vector<float>>& row
     assert(fitted());
     if (rows.empty()) return {};
     std::vector<const std::vector<float>*> pointers;
+    pointers.reserve(rows.size());
     for (const auto& row : rows) pointers.push_back(&row);
     const Matrix matrix(pointers);
     const char* config =

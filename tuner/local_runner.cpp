@@ -248,6 +248,7 @@ std::vector<Contender> LocalRunner::rerank(const std::vector<Schedule>& contende
             jobs[finished_.front()->number - first] = std::move(finished_.front());
     }
     std::vector<Contender> result;
+    result.reserve(jobs.size());
     for (const JobPointer& job : jobs) result.push_back({job->schedule, job->outcome});
     compare(result, jobs, budget_s);
     return result;

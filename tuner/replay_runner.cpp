@@ -139,6 +139,7 @@ std::optional<Measured> ReplayRunner::next(double) {
 
 std::vector<Contender> ReplayRunner::rerank(const std::vector<Schedule>& contenders, double) {
     std::vector<Contender> result;
+    result.reserve(contenders.size());
     for (const Schedule& schedule : contenders) result.push_back({schedule, outcome_of(schedule)});
     return result;
 }

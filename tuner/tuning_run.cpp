@@ -72,6 +72,7 @@ class Run {
 
     void round(const std::vector<size_t>& which) {
         std::vector<double> shares;
+        shares.reserve(which.size());
         for (const size_t i : which) shares.push_back(budget_share(problems_[i].weight, problems_[i].flops));
         for (const size_t i : which) {
             if (interrupted()) return;

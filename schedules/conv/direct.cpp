@@ -21,7 +21,6 @@ namespace {
 
 using Halide::Expr;
 using Halide::Func;
-using Halide::Partition;
 using Halide::RDom;
 using Halide::RVar;
 using Halide::TailStrategy;

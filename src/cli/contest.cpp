@@ -28,6 +28,7 @@ int calls_per_sample(const TimedContender& contender) {
 
 double turn(const TimedContender& contender, int calls) {
     std::vector<double> samples;
+    samples.reserve(static_cast<size_t>(contender.samples_in_a_row));
     for (int i = 0; i < contender.samples_in_a_row; ++i) samples.push_back(contender.sample(calls));
     settle(contender);
     return median(std::move(samples));

@@ -1,4 +1,6 @@
 // `tilesmith db stats | verify`: care of the database.
+#include <fmt/format.h>
+
 #include <iostream>
 #include <memory>
 
@@ -27,7 +29,8 @@ int stats(const DbOptions& options) {
     std::vector<std::vector<std::string>> rows = {{"property", "value"}};
     for (const auto& [key, value] : document.items()) {
         if (value.is_object()) {
-            for (const auto& [inner, count] : value.items()) rows.push_back({key + " " + inner, count.dump()});
+            for (const auto& [inner, count] : value.items())
+                rows.push_back({fmt::format("{} {}", key, inner), count.dump()});
         } else {
             rows.push_back({key, value.is_string() ? value.get<std::string>() : value.dump()});
         }

@@ -1,6 +1,7 @@
 #include "cli/peer_process.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "core/argv.h"
 #include "core/error.h"
 
 namespace tilesmith {
@@ -20,20 +22,13 @@ namespace {
 // This process's environment with the peer's settings in place of its own.
 std::vector<std::string> environment_for(const Peer& peer) {
     std::vector<std::string> result;
-    for (const auto& [name, value] : peer.environment) result.push_back(name + "=" + value);
+    for (const auto& [name, value] : peer.environment) result.push_back(fmt::format("{}={}", name, value));
     for (char** entry = environ; *entry != nullptr; ++entry) {
         const std::string_view text = *entry;
         bool replaced = false;
         for (const auto& [name, value] : peer.environment) replaced = replaced || text.starts_with(name + "=");
         if (!replaced) result.emplace_back(text);
     }
-    return result;
-}
-
-std::vector<char*> pointers(std::vector<std::string>& words) {
-    std::vector<char*> result;
-    for (std::string& word : words) result.push_back(word.data());
-    result.push_back(nullptr);
     return result;
 }
 
@@ -52,7 +47,7 @@ PeerProcess::PeerProcess(const Peer& peer, const Problem& problem, int threads) 
                                       std::to_string(threads)};
     std::vector<std::string> variables = environment_for(peer);
     const int error =
-        posix_spawn(&pid_, "/proc/self/exe", &actions, nullptr, pointers(words).data(), pointers(variables).data());
+        posix_spawn(&pid_, "/proc/self/exe", &actions, nullptr, argv_of(words).data(), argv_of(variables).data());
     posix_spawn_file_actions_destroy(&actions);
     close(input[0]);
     close(output[1]);

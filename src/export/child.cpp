@@ -12,15 +12,14 @@
 #include <chrono>
 #include <cstring>
 
+#include "core/argv.h"
 #include "core/error.h"
 
 namespace tilesmith {
 namespace {
 
-pid_t spawn(const std::vector<std::string>& words, int output) {
-    std::vector<char*> arguments;
-    for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-    arguments.push_back(nullptr);
+pid_t spawn(std::vector<std::string> words, int output) {
+    const std::vector<char*> arguments = argv_of(words);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);

@@ -61,6 +61,7 @@ std::vector<std::string> argument_names(const LibraryKernel& kernel) {
 
 std::vector<Parameter> pointers(const std::vector<std::string>& names) {
     std::vector<Parameter> out;
+    out.reserve(names.size());
     for (const std::string& name : names) out.push_back({"ptr", name});
     return out;
 }
@@ -133,6 +134,7 @@ std::string choose(const Dispatcher& dispatcher, const std::string& result, cons
                    const std::string LibraryKernel::*function) {
     const auto extents = extents_of(dispatcher.kernels.front()->entry->problem);
     std::vector<Parameter> parameters;
+    parameters.reserve(extents.size() + arguments.size());
     for (const auto& [extent, value] : extents) parameters.push_back({"i64", "extent_" + extent});
     parameters.insert(parameters.end(), arguments.begin(), arguments.end());
     FunctionText f(result, name, parameters);

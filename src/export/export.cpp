@@ -70,7 +70,7 @@ void rename_kernel(const LibraryNames& names, const std::string& symbol, KernelO
     std::map<std::string, std::string> renamed;
     const SymbolTable table = symbols_of(object.object);
     for (const std::string& own : table.defined) {
-        if (!own.starts_with(symbol)) renamed[own] = symbol + "_" + own;
+        if (!own.starts_with(symbol)) renamed[own] = fmt::format("{}_{}", symbol, own);
     }
     for (const std::string& outer : table.undefined) {
         if (outer.starts_with("halide_")) renamed[outer] = names.internal + outer;
@@ -120,8 +120,8 @@ std::vector<Dispatcher> make_dispatchers(const Library& library) {
             if (kernel.packed) {
                 const std::string& weight = kernel.arguments[*kernel.packed].name;
                 dispatcher.run = name + "_packed";
-                dispatcher.packed_bytes_function = name + "_packed_" + weight + "_bytes";
-                dispatcher.pack = name + "_pack_" + weight;
+                dispatcher.packed_bytes_function = fmt::format("{}_packed_{}_bytes", name, weight);
+                dispatcher.pack = fmt::format("{}_pack_{}", name, weight);
             }
             place = dispatchers.insert(dispatchers.end(), std::move(dispatcher));
         }

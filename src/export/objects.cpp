@@ -131,6 +131,7 @@ std::string compile_ir(const std::string& ir) {
 
 std::string make_archive(const std::vector<ArchiveMember>& members) {
     std::vector<llvm::NewArchiveMember> list;
+    list.reserve(members.size());
     for (const ArchiveMember& member : members) list.emplace_back(llvm::MemoryBufferRef(member.object, member.name));
     const auto archive =
         require(llvm::writeArchiveToBuffer(list, llvm::SymtabWritingMode::NormalSymtab, llvm::object::Archive::K_GNU,

@@ -109,6 +109,7 @@ std::vector<std::vector<float>> make_inputs(const Problem& problem, uint64_t see
 std::vector<float> reference_output(const Problem& problem, const std::vector<std::vector<float>>& inputs) {
     const Operator& op = operator_of(problem);
     std::vector<const float*> pointers;
+    pointers.reserve(inputs.size());
     for (const std::vector<float>& input : inputs) pointers.push_back(input.data());
     std::vector<float> output(static_cast<size_t>(op.arguments(problem).back().elements()));
     op.reference(problem, pointers, output.data());
