@@ -10,6 +10,15 @@
 
 namespace tilesmith {
 
+// While the tiles of one panel are computed, the rows that the copy of the next panel will read are asked for, shared
+// out among the tiles and the iterations of their reductions. A hint: no result depends on it.
+struct PanelPrefetch {
+    std::string copy;      // the Func that copies a panel, a row an iteration of its innermost loop
+    std::string consumer;  // the Func whose first update reads the panel, inside of a loop over tiles
+    int tiles = 1;         // that share out the rows
+    int columns = 0;       // elements of a row: the next panel's begin where this one's end
+};
+
 // One compiled function. Every buffer is dense: dimension 0 is contiguous, min 0, the extents below, the strides their
 // products; codegen declares that to Halide (bounds and strides of every input and of the output).
 struct Stage {
@@ -17,6 +26,7 @@ struct Stage {
     std::vector<Halide::ImageParam> inputs;
     std::vector<std::vector<int64_t>> input_extents;  // Halide's order: innermost first
     std::vector<int64_t> output_extents;
+    std::optional<PanelPrefetch> prefetch = std::nullopt;
 };
 
 struct Pipeline {

@@ -20,7 +20,6 @@ namespace {
 using Halide::Expr;
 using Halide::Func;
 using Halide::RDom;
-using Halide::RVar;
 using Halide::TailStrategy;
 using Halide::Var;
 
@@ -39,6 +38,7 @@ struct Plan {
           pack_b(schedule.choice("pack_b")),
           order(schedule.choice("order")),
           pack_order(schedule.choice("pack_order")),
+          prefetch(schedule.choice("prefetch")),
           outer(schedule.choice("outer")),
           parallel(schedule.find("parallel") != nullptr ? schedule.choice("parallel") : "no") {}
 
@@ -49,7 +49,7 @@ struct Plan {
     int lanes, mr, nr, k_unroll, k_blocks;
     int kc;                // depth of a block of k; what remains is less than k_blocks * k_unroll
     int m_tiles, n_tiles;  // tiles in a block
-    std::string copy_a, pack_b, order, pack_order, outer, parallel;
+    std::string copy_a, pack_b, order, pack_order, prefetch, outer, parallel;
 };
 
 class Build {
@@ -309,6 +309,8 @@ Pipeline Build::stages() {
     const std::vector<int64_t> packed{plan_.nr, shape_.k, b_panels(), shape_.b};
     pipeline.run.input_extents = {shape_.a_extents(), ahead() ? packed : shape_.b_extents()};
     epilogue_.append_to(pipeline.run);
+    if (plan_.prefetch == "panel")
+        pipeline.run.prefetch = PanelPrefetch{packed_b_.name(), tile_.name(), plan_.m_tiles, plan_.nr};
     if (ahead()) {
         packed_b_.bound(inside_, 0, plan_.nr).vectorize(inside_, plan_.lanes).unroll(inside_);
         pipeline.pack = Stage{packed_b_, {in_.b_buffer}, {shape_.b_extents()}, packed};

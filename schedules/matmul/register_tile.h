@@ -6,7 +6,7 @@
 namespace tilesmith {
 
 struct RegisterTiledMatmul {
-    static TemplateId id() { return {"register_tile", 1}; }
+    static TemplateId id() { return {"register_tile", 2}; }
     static bool applies(const Problem& problem, const Target& target);
     // Which: register_tile_space.cpp.
     static Space space(const Problem& problem, const Target& target, const Conditions& conditions);

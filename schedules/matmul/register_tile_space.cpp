@@ -19,6 +19,7 @@ constexpr int64_t kMostVectors = 4;
 constexpr int64_t kMostUnrolled = 64;        // multiply-adds in the inner loop's code
 constexpr int64_t kLeastRows = 48;           // of a block, where the problem has them
 constexpr int64_t kLeastRepackedRows = 192;  // where every block of rows packs B again
+constexpr int64_t kLeastSharing = 4;         // tiles of rows that share out what is prefetched
 constexpr int64_t kLeastColumns = 64;
 constexpr int64_t kLeastCopiedColumns = 192;  // where every block of columns copies A again
 
@@ -65,6 +66,7 @@ struct View {
     [[nodiscard]] std::vector<Value> orders(const Schedule& s) const;
     [[nodiscard]] std::vector<int64_t> m_blocks(const Schedule& s) const;
     [[nodiscard]] std::vector<int64_t> n_blocks(const Schedule& s) const;
+    [[nodiscard]] std::vector<Value> prefetch(const Schedule& s) const;
     [[nodiscard]] int64_t m_least(const Schedule& s) const;
     [[nodiscard]] int64_t depth_bytes(const Schedule& s) const;
 
@@ -183,6 +185,14 @@ std::vector<int64_t> View::n_blocks(const Schedule& s) const {
     return balanced_blocks(tiles, least, std::max(least, in_cache / tile));
 }
 
+// The next panel's rows, where several tiles can share them out. Rows of a transposed B are no rows of memory.
+std::vector<Value> View::prefetch(const Schedule& s) const {
+    std::vector<Value> choices{"no"};
+    if (s.choice("pack_b") == "panel" && s.number("m_block") >= kLeastSharing && !shape.tb)
+        choices.emplace_back("panel");
+    return choices;
+}
+
 }  // namespace
 
 bool RegisterTiledMatmul::applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
@@ -205,6 +215,7 @@ Space RegisterTiledMatmul::space(const Problem& problem, const Target& target, c
                              const bool many = s.choice("pack_b") == "block";
                              return many ? std::vector<Value>{"depth", "panel"} : std::vector<Value>{"panel"};
                          }});
+    decisions.push_back({"prefetch", [=](const Schedule& s) { return view.prefetch(s); }});
     decisions.push_back({"outer", [=](const Schedule& s) {
                              const bool one_m = s.number("m_block") * s.number("mr") >= view.shape.m;
                              std::vector<Value> choices{"n"};

@@ -46,6 +46,7 @@ struct LoopNest {
     std::vector<NestLoop> loops;
     std::vector<NestBuffer> buffers;
     std::vector<NestStage> stages;  // consumers before producers
+    bool prefetches = false;        // Stage::prefetch
 
     // How often the innermost body of `stage` runs.
     [[nodiscard]] double iterations(const NestStage& stage) const;

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "codegen/prefetch.h"
+
 namespace tilesmith {
 
 namespace {
@@ -138,7 +140,10 @@ void append_stage(Halide::Module& module, const Stage& stage, const std::string&
     const Halide::Module lowered =
         Halide::Pipeline(stage.output)
             .compile_to_module(arguments, internal, module.target(), Halide::LinkageType::Internal);
-    for (const Ir::LoweredFunc& function : lowered.functions()) module.append(function);
+    for (Ir::LoweredFunc function : lowered.functions()) {
+        if (stage.prefetch) function.body = prefetch_panels(function.body, *stage.prefetch);
+        module.append(function);
+    }
     for (const auto& buffer : lowered.buffers()) module.append(buffer);
     module.append(raw_pointer_function(symbol, internal, stage));
 }

@@ -1,7 +1,10 @@
 #include "codegen/compiler.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <string>
 
+#include "codegen/inspect.h"
 #include "codegen/lowering.h"
 #include "core/target.h"
 #include "schedules/operator.h"
@@ -79,6 +82,24 @@ TEST_CASE("compiler: packing is compiled along where weights are fixed", "[kerne
     CHECK(result.kernel->pack_symbol == "fixed_pack_w");
     CHECK(result.kernel->packed_bytes >= 30 * 40 * 4);
     CHECK(result.outcome.compile_ms > 0);
+}
+
+TEST_CASE("compiler: the rows of the next panel are asked for in the loop that reads this one", "[kernel]") {
+    const Problem problem = parse_problem("matmul m=40 n=100 k=64");
+    const Conditions conditions;
+    const auto fetches_in_loop = [&](const char* prefetch) {
+        Schedule wish = default_schedule(problem, avx2(), conditions);
+        wish.set("pack_b", "panel").set("m_block", int64_t{40}).set("prefetch", prefetch);
+        const Space space = template_named(wish.template_id())->space(problem, avx2(), conditions);
+        const CompileResult result =
+            compile(problem, *space.repair(wish), avx2(), conditions, Checks::none, "prefetching");
+        REQUIRE(result.kernel);
+        const MachineLoop hottest = disassemble(result.kernel->object, avx2().llvm_cpu).loops.front();
+        return std::count_if(hottest.lines.begin(), hottest.lines.end(),
+                             [](const std::string& line) { return line.find("prefetcht0") != std::string::npos; });
+    };
+    CHECK(fetches_in_loop("no") == 0);
+    CHECK(fetches_in_loop("panel") >= 1);
 }
 
 TEST_CASE("compiler: the loop nest of a schedule can be read", "[unit]") {

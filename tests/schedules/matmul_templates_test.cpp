@@ -3,6 +3,9 @@
 #include <catch2/catch.hpp>
 #include <string>
 
+#include "codegen/host.h"
+#include "schedules/matmul/register_tile.h"
+#include "schedules/operator.h"
 #include "schedules/template.h"
 #include "template_check.h"
 
@@ -27,6 +30,29 @@ TEST_CASE("register_tile: blocks of k that leave a remainder lose nothing", "[ke
     const auto* const text = GENERATE("matmul m=29 n=50 k=397", "matmul m=55 n=71 k=1201 ta=1",
                                       "matmul m=64 n=96 k=2309", "matmul b=2 m=50 n=65 k=771 tb=1");
     CHECK(fault(text, "register_tile", 4) == "");
+}
+
+TEST_CASE("register_tile: asking for the next panel's rows changes no result and never faults", "[kernel]") {
+    const auto* const text = GENERATE("matmul m=24 n=31 k=9", "matmul m=29 n=97 k=397", "matmul m=50 n=47 k=64 ta=1",
+                                      "matmul b=2 m=25 n=61 k=33 epilogue=bias,gelu", "matmul m=64 n=32 k=900");
+    const Problem problem = parse_problem(text);
+    const Target target = resolve_target("host", true, nullptr);
+    const Conditions conditions;
+    const Template& registers = *template_named(RegisterTiledMatmul::id());
+    const Space space = registers.space(problem, target, conditions);
+    Rng rng(20261123);
+    for (const int64_t rows : {4, 6}) {
+        Schedule wish = registers.default_schedule(problem, target, conditions);
+        wish.set("nv", int64_t{2})
+            .set("mr", rows)
+            .set("pack_b", "panel")
+            .set("m_block", int64_t{64})
+            .set("prefetch", "panel");
+        const Schedule schedule = *space.repair(wish);
+        INFO(schedule.text());
+        CHECK(schedule.choice("prefetch") == "panel");
+        CHECK(fault_of(problem, schedule, target, conditions, false, rng) == "");
+    }
 }
 
 TEST_CASE("register_tile: weights packed beforehand give the same product", "[kernel]") {
