@@ -145,11 +145,14 @@ void Connection::refuse_other_versions(bool may_migrate) {
                          "any `tilesmith tune` on it brings it to the newer version");
 }
 
+std::string Connection::uri_to_read() const {
+    return uri(real_path_, snapshot().log ? "mode=ro" : "mode=ro&immutable=1");
+}
+
 void Connection::open_to_read() {
     opened_ = snapshot();
     unlocked_ = !opened_.log;
-    db_ = std::make_unique<SQLite::Database>(uri(real_path_, unlocked_ ? "mode=ro&immutable=1" : "mode=ro"),
-                                             SQLite::OPEN_READONLY | SQLite::OPEN_URI, busy_timeout_ms_);
+    db_ = std::make_unique<SQLite::Database>(uri_to_read(), SQLite::OPEN_READONLY | SQLite::OPEN_URI, busy_timeout_ms_);
 }
 
 void Connection::open_to_append() {
@@ -181,6 +184,22 @@ int64_t Connection::bytes() const {
         if (stat((real_path_ + suffix).c_str(), &info) == 0) sum += info.st_size;
     }
     return sum;
+}
+
+Attachment::Attachment(Connection& connection, const Connection& other, std::string name)
+    : connection_(connection), name_(std::move(name)) {
+    try {
+        SQLite::Statement attach(*connection_.db_, "ATTACH ? AS " + name_);
+        attach.bind(1, other.uri_to_read());
+        attach.exec();
+    } catch (const SQLite::Exception& error) {
+        throw other.translated(error);
+    }
+}
+
+Attachment::~Attachment() {
+    // Fails only where nothing is attached any more.
+    connection_.db_->tryExec("DETACH " + name_);
 }
 
 Error Connection::translated(const SQLite::Exception& error) const {

@@ -20,6 +20,10 @@ class Connection {
     Connection(std::string path, Database::Mode mode, int busy_timeout_ms);
 
     [[nodiscard]] const std::string& path() const { return path_; }
+    // The file, for a connection that reads it (ATTACH).
+    [[nodiscard]] std::string uri_to_read() const;
+    // Whether both are the same file.
+    [[nodiscard]] bool same_file(const Connection& other) const { return real_path_ == other.real_path_; }
     // The file and its write-ahead log, bytes.
     [[nodiscard]] int64_t bytes() const;
 
@@ -54,6 +58,7 @@ class Connection {
     [[nodiscard]] Error translated(const SQLite::Exception& error) const;
 
   private:
+    friend class Attachment;
     struct Snapshot {
         int64_t bytes = -1;
         int64_t modified_ns = 0;
@@ -79,6 +84,19 @@ class Connection {
     std::unique_ptr<SQLite::Database> db_;
     bool unlocked_ = false;
     Snapshot opened_;
+};
+
+// Another database, attached for as long as this lives. Throws as Database::open().
+class Attachment {
+  public:
+    Attachment(Connection& connection, const Connection& other, std::string name);
+    ~Attachment();
+    Attachment(const Attachment&) = delete;
+    Attachment& operator=(const Attachment&) = delete;
+
+  private:
+    Connection& connection_;
+    std::string name_;
 };
 
 }  // namespace tilesmith

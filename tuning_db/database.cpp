@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "tuning_db/connection.h"
+#include "tuning_db/merge.h"
 #include "tuning_db/rows.h"
 #include "tuning_db/schema.h"
 
@@ -126,6 +127,14 @@ void Database::write(const Selection& selection) {
         insert_selection(db, selection);
         return true;
     });
+}
+
+MergeCounts Database::merge(const Database& other) {
+    if (impl_->connection.same_file(other.impl_->connection))
+        throw bad_input(fmt::format("'{}' and '{}' are the same database", path(), other.path()),
+                        "name another database to copy from");
+    const Attachment attachment(impl_->connection, other.impl_->connection, "other");
+    return impl_->connection.write([](SQLite::Database& db) { return merge_attached(db); });
 }
 
 std::vector<Trial> Database::trials(const TrialQuery& query) const {

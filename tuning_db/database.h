@@ -32,6 +32,13 @@ struct TrialQuery {
     std::optional<std::string> schedule_hash = {};  // its 16 digits or the first of them
 };
 
+// Rows that were copied: those the database did not have.
+struct MergeCounts {
+    int64_t sessions = 0;
+    int64_t trials = 0;
+    int64_t selections = 0;
+};
+
 class Database {
   public:
     enum class Mode {
@@ -59,6 +66,10 @@ class Database {
     // what was written before stays readable. The session must have begun.
     int64_t append(const Trial& trial);
     void write(const Selection& selection);
+
+    // Copies what `other` has and this one has not: all of it, or nothing where it throws. A session keeps its `uid`,
+    // so merging the same database again copies nothing but what was added since.
+    MergeCounts merge(const Database& other);
 
     // In the order they were appended.
     [[nodiscard]] std::vector<Trial> trials(const TrialQuery& query) const;

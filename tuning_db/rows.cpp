@@ -43,7 +43,8 @@ constexpr const char* kTrialColumns =
     " JOIN toolchain ON toolchain.id = trial.toolchain";
 
 constexpr const char* kSelectionColumns =
-    "SELECT max(selection.id), problem.text AS problem, conditions, fingerprint, toolchain.text AS toolchain, schedule,"
+    "SELECT max(selection.created_utc || printf('%020d', selection.id)), problem.text AS problem, conditions, "
+    "fingerprint, toolchain.text AS toolchain, schedule,"
     " median_ns, low_ns, high_ns, default_ns, evidence, session"
     " FROM selection JOIN problem ON problem.id = selection.problem JOIN device ON device.id = selection.device"
     " JOIN toolchain ON toolchain.id = selection.toolchain";

@@ -1,4 +1,4 @@
-// `tilesmith db stats | verify`: care of the database.
+// `tilesmith db stats | verify | merge`: care of the database.
 #include <fmt/format.h>
 
 #include <iostream>
@@ -17,7 +17,7 @@ namespace {
 struct DbOptions {
     bool json = false;
     std::string path = kDefaultDatabase;
-    CLI::App* stats = nullptr;
+    std::vector<std::string> others;
 };
 
 int stats(const DbOptions& options) {
@@ -52,26 +52,51 @@ int verify(const DbOptions& options) {
     return 0;
 }
 
+int merge(const DbOptions& options) {
+    std::vector<Database> others;  // all opened, so that a bad one is found before anything is copied
+    others.reserve(options.others.size());
+    for (const std::string& path : options.others) others.push_back(Database::open(path, Database::Mode::read));
+    Database into = Database::open(options.path, Database::Mode::append);
+    nlohmann::ordered_json merged = nlohmann::ordered_json::array();
+    for (const Database& other : others) {
+        const MergeCounts counts = into.merge(other);
+        merged.push_back({{"from", other.path()},
+                          {"sessions", counts.sessions},
+                          {"trials", counts.trials},
+                          {"selections", counts.selections}});
+        if (!options.json)
+            std::cout << fmt::format("{}: {} sessions, {} trials, {} selections copied into {}\n", other.path(),
+                                     counts.sessions, counts.trials, counts.selections, into.path());
+    }
+    if (options.json) print_json({{"into", into.path()}, {"merged", merged}});
+    return 0;
+}
+
 std::function<int()> declare(CLI::App& app) {
     auto options = std::make_shared<DbOptions>();
     app.require_subcommand(1);
-    options->stats = app.add_subcommand("stats", "what it holds");
+    CLI::App* stats_app = app.add_subcommand("stats", "what it holds");
     CLI::App* verify_app = app.add_subcommand("verify", "whether it is sound");
-    for (CLI::App* sub : {options->stats, verify_app}) {
+    CLI::App* merge_app = app.add_subcommand("merge", "copies into it what other databases have and it has not");
+    merge_app->add_option("others", options->others, "the databases to copy from")->required()->type_name("FILE");
+    merge_app->footer("Example:\n  tilesmith db merge laptop.db server.db --db tuning.db");
+    for (CLI::App* sub : {stats_app, verify_app, merge_app}) {
         sub->add_option("--db", options->path, "the database")->capture_default_str();
         sub->add_flag("--json", options->json, "one JSON document on stdout");
-        sub->footer("Example:\n  tilesmith db " + sub->get_name() + " --db tuning.db");
+        if (sub != merge_app) sub->footer("Example:\n  tilesmith db " + sub->get_name() + " --db tuning.db");
     }
-    return [options] {
+    return [options, stats_app, merge_app] {
+        if (merge_app->parsed()) return merge(*options);
         require_database(options->path);
-        return options->stats->parsed() ? stats(*options) : verify(*options);
+        return stats_app->parsed() ? stats(*options) : verify(*options);
     };
 }
 
 }  // namespace
 
 Command db_command() {
-    return {"db", "shows what a database holds, or verifies it", "tilesmith db stats --db tuning.db", declare};
+    return {"db", "shows what a database holds, verifies it, or merges others into it",
+            "tilesmith db stats --db tuning.db", declare};
 }
 
 }  // namespace tilesmith
