@@ -24,7 +24,7 @@ namespace tilesmith {
 
 namespace {
 
-// Loops with fewer multiply-adds than this share of the hottest one's are left out of --asm.
+// Loops with fewer multiply-adds than this share of the hottest one's are left out of --asm and --mca.
 constexpr double kHotShare = 0.5;
 constexpr size_t kMostHotLoops = 3;
 
@@ -37,35 +37,61 @@ struct ShowOptions {
     std::string why;
     bool loops = false;
     std::string assembly;  // "", "hot" or "all"
+    bool mca = false;
     bool json = false;
 };
 
-// What --loops and --asm are about.
+// What --loops, --asm and --mca are about.
 struct Subject {
     Problem problem;
     Conditions conditions;
     Schedule schedule;
 };
 
-std::string hot_loops_text(const MachineCode& code) {
-    std::string text;
+// The loops where the time goes.
+std::vector<MachineLoop> hot_loops(const MachineCode& code) {
+    std::vector<MachineLoop> hot;
     for (size_t i = 0; i < std::min(code.loops.size(), kMostHotLoops); ++i) {
         const MachineLoop& loop = code.loops[i];
         if (loop.multiply_adds == 0 || loop.multiply_adds < kHotShare * code.loops.front().multiply_adds) break;
-        text += fmt::format(
-            "{}+0x{:x}: innermost loop of {} instructions: {} vector multiply-adds, {} loads, {} stores\n",
-            loop.function, loop.address, loop.instructions, loop.multiply_adds, loop.vector_loads, loop.vector_stores);
+        hot.push_back(loop);
+    }
+    return hot;
+}
+
+std::string loop_title(const MachineLoop& loop) {
+    return fmt::format("{}+0x{:x}: innermost loop of {} instructions: {} vector multiply-adds, {} loads, {} stores\n",
+                       loop.function, loop.address, loop.instructions, loop.multiply_adds, loop.vector_loads,
+                       loop.vector_stores);
+}
+
+std::string hot_loops_text(const MachineCode& code) {
+    std::string text;
+    for (const MachineLoop& loop : hot_loops(code)) {
+        text += loop_title(loop);
         for (const std::string& line : loop.lines) text += "  " + line + "\n";
     }
     return text.empty() ? "no innermost loop with vector multiply-adds; --asm=all shows everything\n" : text;
 }
 
-std::string assembly_text(const Subject& subject, const Target& target, bool everything) {
+std::string throughput_text(const MachineCode& code, const std::string& object, const Target& target) {
+    std::string text;
+    for (const MachineLoop& loop : hot_loops(code)) {
+        const LoopThroughput t = throughput_of(object, target.llvm_cpu, loop);
+        text += loop_title(loop);
+        text += fmt::format(
+            "  {:.2f} cycles an iteration by LLVM's model of {}, at least {:.2f} ({}): {:.2f} multiply-adds "
+            "a cycle\n",
+            t.cycles, target.llvm_cpu, t.limit_cycles, t.limited_by, loop.multiply_adds / t.cycles);
+    }
+    return text.empty() ? "no innermost loop with vector multiply-adds\n" : text;
+}
+
+std::string kernel_object(const Subject& subject, const Target& target) {
     const CompileResult compiled =
         compile(subject.problem, subject.schedule, target, subject.conditions, Checks::assertions, "tilesmith_kernel");
     if (!compiled.kernel) throw negative_answer("this schedule does not compile: " + compiled.outcome.reason);
-    const MachineCode code = disassemble(compiled.kernel->object, target.llvm_cpu);
-    return everything ? code.text : hot_loops_text(code);
+    return compiled.kernel->object;
 }
 
 nlohmann::ordered_json selection_json(const Selection& selection) {
@@ -180,7 +206,11 @@ void append_code(const ShowOptions& options, const Subject& subject, const Targe
         if (!options.json) std::cout << "\n" << text;
     };
     if (options.loops) add("loops", loop_nest_text(subject.problem, subject.schedule, target, subject.conditions));
-    if (!options.assembly.empty()) add("asm", assembly_text(subject, target, options.assembly == "all"));
+    if (options.assembly.empty() && !options.mca) return;
+    const std::string object = kernel_object(subject, target);
+    const MachineCode code = disassemble(object, target.llvm_cpu);
+    if (!options.assembly.empty()) add("asm", options.assembly == "all" ? code.text : hot_loops_text(code));
+    if (options.mca) add("mca", throughput_text(code, object, target));
 }
 
 int show_why(const ShowOptions& options, const Database& database, const Target& target) {
@@ -247,6 +277,7 @@ std::function<int()> declare(CLI::App& app) {
     app.add_option("--top", options->top, "how many schedules")->capture_default_str();
     app.add_option("--why", options->why, "a trial's number or a schedule's id: what happened to it");
     app.add_flag("--loops", options->loops, "the loop nest");
+    app.add_flag("--mca", options->mca, "cycles an iteration of the hottest loops by LLVM's model, and their limit");
     app.add_flag("--asm{hot}", options->assembly, "the machine code of the hottest loops; --asm=all for everything");
     app.add_flag("--json", options->json, "one JSON document on stdout");
     return [options] { return run(*options); };

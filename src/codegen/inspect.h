@@ -10,6 +10,7 @@ namespace tilesmith {
 // An innermost loop: the instructions from a backward branch's destination to the branch.
 struct MachineLoop {
     std::string function;  // the symbol that it belongs to
+    uint64_t section = 0;  // its section's number in the object file
     uint64_t address = 0;  // of its first instruction, within its section
     int instructions = 0;
     int multiply_adds = 0;  // vector fused multiply-adds (vector multiplications where the code has none)
@@ -26,5 +27,15 @@ struct MachineCode {
 // Disassembles an object file for the processor `llvm_cpu` (Target::llvm_cpu). Throws run_failed if LLVM cannot read
 // it.
 MachineCode disassemble(const std::string& object, const std::string& llvm_cpu);
+
+// What an iteration of a loop takes by LLVM's model of the processor, all data in the L1 cache.
+struct LoopThroughput {
+    double cycles = 0;        // simulated, instructions waiting for each other and for free resources
+    double limit_cycles = 0;  // not faster than this: the busiest resource alone
+    std::string limited_by;   // LLVM's name of it, or "issue width"
+};
+
+// Of one of disassemble()'s loops. Throws run_failed if LLVM has no model of the processor.
+LoopThroughput throughput_of(const std::string& object, const std::string& llvm_cpu, const MachineLoop& loop);
 
 }  // namespace tilesmith

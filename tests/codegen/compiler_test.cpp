@@ -102,6 +102,20 @@ TEST_CASE("compiler: the rows of the next panel are asked for in the loop that r
     CHECK(fetches_in_loop("panel") >= 1);
 }
 
+TEST_CASE("inspect: an iteration takes no fewer cycles than its multiply-adds need", "[kernel]") {
+    const Problem problem = parse_problem("matmul m=96 n=96 k=96");
+    const CompileResult result =
+        compile(problem, default_schedule(problem, avx2(), {}), avx2(), {}, Checks::none, "analysed");
+    REQUIRE(result.kernel);
+    const MachineLoop loop = disassemble(result.kernel->object, "haswell").loops.front();
+    const LoopThroughput throughput = throughput_of(result.kernel->object, "haswell", loop);
+    constexpr double kFmaPorts = 2;
+    CHECK(throughput.limit_cycles >= loop.multiply_adds / kFmaPorts);
+    CHECK(throughput.cycles >= throughput.limit_cycles - 0.05);
+    CHECK(throughput.cycles <= 2 * throughput.limit_cycles);
+    CHECK_FALSE(throughput.limited_by.empty());
+}
+
 TEST_CASE("compiler: the loop nest of a schedule can be read", "[unit]") {
     const Problem problem = parse_problem("matmul m=20 n=40 k=30");
     const Conditions conditions;
