@@ -43,10 +43,10 @@ std::optional<GemmShape> as_gemm(const Problem& problem) {
         return GemmShape{problem["b"], problem["m"],       problem["n"],
                          problem["k"], problem["ta"] != 0, problem["tb"] != 0};
     }
-    if (problem.op() == "conv2d" || problem.op() == "conv1d") {
+    if (problem.op() == "conv1d" || problem.op() == "conv2d" || problem.op() == "conv3d") {
         const ConvShape s = conv_shape(problem);
         if (!s.pointwise() || s.groups != 1) return std::nullopt;
-        return GemmShape{1, s.n * s.h * s.w, s.co, s.ci, false, false};
+        return GemmShape{1, s.n * s.d * s.h * s.w, s.co, s.ci, false, false};
     }
     return std::nullopt;
 }

@@ -4,22 +4,14 @@
 
 #include "core/error.h"
 #include "peers/libraries.h"
-#include "peers/onednn_api.h"
+#include "peers/onednn_primitive.h"
 #include "schedules/conv/shape.h"
 #include "schedules/operator.h"
+#include "schedules/transposed/shape.h"
 
 namespace tilesmith {
 
 namespace {
-
-// Logical dimensions (oneDNN's order) with the strides of our plain layouts, in elements.
-dnnl_memory_desc_t strided(std::initializer_list<int64_t> dims, std::initializer_list<int64_t> strides) {
-    dnnl_memory_desc_t desc;
-    require_success(
-        onednn_api().md_by_strides(&desc, static_cast<int>(dims.size()), dims.begin(), dnnl_f32, strides.begin()),
-        "describing a tensor");
-    return desc;
-}
 
 // The same dimensions in whatever layout the primitive likes best.
 dnnl_memory_desc_t any_layout(const dnnl_memory_desc_t& plain) {
@@ -55,72 +47,93 @@ Tensors matmul_tensors(const Problem& problem) {
     return t;
 }
 
-Tensors convolution_tensors(const ConvShape& s) {
+Tensors volume_tensors(const ConvShape& s) {
+    const int64_t ci = s.group_ci(), co = s.group_co();
+    const int64_t tap = ci * s.co, row = s.kw * tap, plane = s.kh * row;
+    Tensors t;
+    t.src = strided({s.n, s.ci, s.d, s.h, s.w}, {s.d * s.h * s.w * s.ci, 1, s.h * s.w * s.ci, s.w * s.ci, s.ci});
+    t.dst =
+        strided({s.n, s.co, s.od, s.oh, s.ow}, {s.od * s.oh * s.ow * s.co, 1, s.oh * s.ow * s.co, s.ow * s.co, s.co});
+    t.weights = s.groups == 1 ? strided({s.co, s.ci, s.kd, s.kh, s.kw}, {1, s.co, plane, row, tap})
+                              : strided({s.groups, co, ci, s.kd, s.kh, s.kw}, {co, 1, s.co, plane, row, tap});
+    t.per_channel = strided({1, s.co, 1, 1, 1}, {s.co, 1, s.co, s.co, s.co});
+    t.bias = strided({s.co}, {1});
+    return t;
+}
+
+Tensors image_tensors(const ConvShape& s) {
+    const int64_t ci = s.group_ci(), co = s.group_co();
+    const int64_t tap = ci * s.co, row = s.kw * tap;
     Tensors t;
     t.src = strided({s.n, s.ci, s.h, s.w}, {s.h * s.w * s.ci, 1, s.w * s.ci, s.ci});
     t.dst = strided({s.n, s.co, s.oh, s.ow}, {s.oh * s.ow * s.co, 1, s.ow * s.co, s.co});
-    const int64_t ci = s.group_ci(), co = s.group_co();
-    t.weights = s.groups == 1 ? strided({s.co, s.ci, s.kh, s.kw}, {1, s.co, s.kw * s.ci * s.co, s.ci * s.co})
-                              : strided({s.groups, co, ci, s.kh, s.kw}, {co, 1, s.co, s.kw * ci * s.co, ci * s.co});
+    t.weights = s.groups == 1 ? strided({s.co, s.ci, s.kh, s.kw}, {1, s.co, row, tap})
+                              : strided({s.groups, co, ci, s.kh, s.kw}, {co, 1, s.co, row, tap});
     t.per_channel = strided({1, s.co, 1, 1}, {s.co, 1, s.co, s.co});
     t.bias = strided({s.co}, {1});
     return t;
 }
 
-bool is_convolution(const Problem& problem) { return problem.op() == "conv2d" || problem.op() == "conv1d"; }
+Tensors transposed_tensors(const TransposedShape& s) {
+    const int64_t h = s.h.extent, w = s.w.extent, oh = s.h.outputs(), ow = s.w.outputs();
+    const int64_t tap = s.ci * s.co;
+    Tensors t;
+    t.src = strided({s.n, s.ci, h, w}, {h * w * s.ci, 1, w * s.ci, s.ci});
+    t.dst = strided({s.n, s.co, oh, ow}, {oh * ow * s.co, 1, ow * s.co, s.co});
+    t.weights = strided({s.co, s.ci, s.h.k, s.w.k}, {1, s.co, s.w.k * tap, tap});
+    t.per_channel = strided({1, s.co, 1, 1}, {s.co, 1, s.co, s.co});
+    t.bias = strided({s.co}, {1});
+    return t;
+}
 
-dnnl_alg_kind_t eltwise_kind(EpilogueOp op) {
+Tensors tensors_of(const Problem& problem) {
+    if (problem.op() == "matmul") return matmul_tensors(problem);
+    if (problem.op() == "conv2d_transposed") return transposed_tensors(TransposedShape(problem));
+    return problem.op() == "conv3d" ? volume_tensors(conv_shape(problem)) : image_tensors(conv_shape(problem));
+}
+
+bool is_convolution(const Problem& problem) {
+    return problem.op() == "conv1d" || problem.op() == "conv2d" || problem.op() == "conv3d" ||
+           problem.op() == "conv2d_transposed";
+}
+
+// An element-wise post-operation and its parameter "alpha": the bound of relu6, the factor in silu's sigmoid.
+struct Eltwise {
+    dnnl_alg_kind_t kind;
+    float alpha;
+};
+
+Eltwise eltwise(EpilogueOp op) {
     switch (op) {
         case EpilogueOp::relu:
-            return dnnl_eltwise_relu;
+            return {dnnl_eltwise_relu, 0};
         case EpilogueOp::relu6:
-            return dnnl_eltwise_bounded_relu;
+            return {dnnl_eltwise_bounded_relu, 6};
         case EpilogueOp::gelu:
-            return dnnl_eltwise_gelu_erf;
+            return {dnnl_eltwise_gelu_erf, 0};
         case EpilogueOp::gelu_tanh:
-            return dnnl_eltwise_gelu_tanh;
+            return {dnnl_eltwise_gelu_tanh, 0};
         case EpilogueOp::sigmoid:
-            return dnnl_eltwise_logistic;
+            return {dnnl_eltwise_logistic, 0};
         case EpilogueOp::tanh:
-            return dnnl_eltwise_tanh;
+            return {dnnl_eltwise_tanh, 0};
         case EpilogueOp::silu:
-            return dnnl_eltwise_swish;
+            return {dnnl_eltwise_swish, 1};
         case EpilogueOp::bias:
         case EpilogueOp::add:
         case EpilogueOp::scale:
             break;
     }
-    return dnnl_alg_kind_undef;
+    return {dnnl_alg_kind_undef, 0};
 }
 
-// The parameter "alpha" of an operation: the bound of relu6, the factor in silu's sigmoid.
-float eltwise_alpha(EpilogueOp op) { return op == EpilogueOp::relu6 ? 6.0F : op == EpilogueOp::silu ? 1.0F : 0.0F; }
-
-class OnednnKernel final : public PeerKernel {
+class OnednnKernel final : public OnednnPrimitive {
   public:
     OnednnKernel(const Problem& problem, std::span<const float* const> inputs, float* output, bool blocked)
         : problem_(problem), inputs_(inputs.begin(), inputs.end()), output_(output), blocked_(blocked) {
-        require_success(api_.engine_create(&engine_, dnnl_cpu, 0), "creating an engine");
-        require_success(api_.stream_create(&stream_, engine_, dnnl_stream_default_flags), "creating a stream");
-        tensors_ = is_convolution(problem) ? convolution_tensors(conv_shape(problem)) : matmul_tensors(problem);
-        create_primitive();
+        tensors_ = tensors_of(problem);
+        choose();
         bind_memory();
-    }
-    OnednnKernel(const OnednnKernel&) = delete;
-    OnednnKernel& operator=(const OnednnKernel&) = delete;
-
-    ~OnednnKernel() override {
-        for (dnnl_memory_t memory : memories_) api_.memory_destroy(memory);
-        if (primitive_ != nullptr) api_.primitive_destroy(primitive_);
-        if (pd_ != nullptr) api_.pd_destroy(pd_);
-        api_.stream_destroy(stream_);
-        api_.engine_destroy(engine_);
-    }
-
-    void run() override {
-        require_success(api_.primitive_execute(primitive_, stream_, static_cast<int>(args_.size()), args_.data()),
-                        "a primitive");
-        api_.stream_wait(stream_);
     }
 
     void finish() override {
@@ -139,7 +152,7 @@ class OnednnKernel final : public PeerKernel {
             if (i == 0 && op == EpilogueOp::bias) {
                 bias_ = inputs_[input++];
             } else if (tensor == EpilogueTensor::none) {
-                require_success(api_.append_eltwise(post_ops, 1.0F, eltwise_kind(op), eltwise_alpha(op), 0.0F),
+                require_success(api_.append_eltwise(post_ops, 1.0F, eltwise(op).kind, eltwise(op).alpha, 0.0F),
                                 "adding an element-wise post-operation");
             } else {
                 const dnnl_memory_desc_t& desc = tensor == EpilogueTensor::full ? tensors_.dst : tensors_.per_channel;
@@ -151,18 +164,19 @@ class OnednnKernel final : public PeerKernel {
         }
     }
 
-    void create_primitive() {
+    void choose() {
         dnnl_post_ops_t post_ops = nullptr;
         dnnl_primitive_attr_t attr = nullptr;
         require_success(api_.post_ops_create(&post_ops), "creating post-operations");
         require_success(api_.attr_create(&attr), "creating attributes");
         append_post_ops(post_ops);
         require_success(api_.attr_set_post_ops(attr, post_ops), "setting post-operations");
-        const dnnl_status_t status = is_convolution(problem_) ? create_convolution(attr) : create_matmul(attr);
+        const dnnl_status_t status = problem_.op() == "matmul"              ? create_matmul(attr)
+                                     : problem_.op() == "conv2d_transposed" ? create_deconvolution(attr)
+                                                                            : create_convolution(attr);
         api_.attr_destroy(attr);
         api_.post_ops_destroy(post_ops);
-        require_success(status, "choosing an implementation");
-        require_success(api_.primitive_create(&primitive_, pd_), "creating a primitive");
+        create_primitive(status);
     }
 
     dnnl_status_t create_convolution(dnnl_primitive_attr_t attr) {
@@ -170,17 +184,38 @@ class OnednnKernel final : public PeerKernel {
         const dnnl_memory_desc_t src = blocked_ ? any_layout(tensors_.src) : tensors_.src;
         const dnnl_memory_desc_t dst = blocked_ ? any_layout(tensors_.dst) : tensors_.dst;
         const dnnl_memory_desc_t weights = fixed() ? any_layout(tensors_.weights) : tensors_.weights;
-        const dnnl_dims_t strides = {s.stride_h, s.stride_w};
-        const dnnl_dims_t dilations = {s.dilation_h - 1, s.dilation_w - 1};
-        const dnnl_dims_t pad = {s.pad_h, s.pad_w};
         // Where the stride leaves rows over at the end, oneDNN wants the padding that is really touched.
-        const dnnl_dims_t pad_end = {(s.oh - 1) * s.stride_h + (s.kh - 1) * s.dilation_h + 1 - s.h - s.pad_h,
-                                     (s.ow - 1) * s.stride_w + (s.kw - 1) * s.dilation_w + 1 - s.w - s.pad_w};
+        const auto end = [](int64_t outputs, int64_t stride, int64_t k, int64_t dilation, int64_t extent, int64_t pad) {
+            return (outputs - 1) * stride + (k - 1) * dilation + 1 - extent - pad;
+        };
+        const dnnl_dims_t strides = {s.stride_d, s.stride_h, s.stride_w};
+        const dnnl_dims_t dilations = {s.dilation_d - 1, s.dilation_h - 1, s.dilation_w - 1};
+        const dnnl_dims_t pad = {s.pad_d, s.pad_h, s.pad_w};
+        const dnnl_dims_t pad_end = {end(s.od, s.stride_d, s.kd, s.dilation_d, s.d, s.pad_d),
+                                     end(s.oh, s.stride_h, s.kh, s.dilation_h, s.h, s.pad_h),
+                                     end(s.ow, s.stride_w, s.kw, s.dilation_w, s.w, s.pad_w)};
+        const int first = problem_.op() == "conv3d" ? 0 : 1;  // an image has no depth
         dnnl_convolution_desc_t desc;
+        require_success(api_.convolution_init(&desc, dnnl_forward_inference, dnnl_convolution_auto, &src, &weights,
+                                              bias_ != nullptr ? &tensors_.bias : nullptr, &dst, strides + first,
+                                              dilations + first, pad + first, pad_end + first),
+                        "describing a convolution");
+        return api_.pd_create(&pd_, &desc, attr, engine_, nullptr);
+    }
+
+    dnnl_status_t create_deconvolution(dnnl_primitive_attr_t attr) {
+        const TransposedShape s(problem_);
+        const dnnl_memory_desc_t src = blocked_ ? any_layout(tensors_.src) : tensors_.src;
+        const dnnl_memory_desc_t dst = blocked_ ? any_layout(tensors_.dst) : tensors_.dst;
+        const dnnl_memory_desc_t weights = fixed() ? any_layout(tensors_.weights) : tensors_.weights;
+        const dnnl_dims_t strides = {s.h.stride, s.w.stride};
+        const dnnl_dims_t pad = {s.h.pad, s.w.pad};
+        const dnnl_dims_t pad_end = {s.h.pad_end, s.w.pad_end};
+        dnnl_deconvolution_desc_t desc;
         require_success(
-            api_.convolution_init(&desc, dnnl_forward_inference, dnnl_convolution_auto, &src, &weights,
-                                  bias_ != nullptr ? &tensors_.bias : nullptr, &dst, strides, dilations, pad, pad_end),
-            "describing a convolution");
+            api_.deconvolution_init(&desc, dnnl_forward_inference, dnnl_deconvolution_direct, &src, &weights,
+                                    bias_ != nullptr ? &tensors_.bias : nullptr, &dst, strides, pad, pad_end),
+            "describing a transposed convolution");
         return api_.pd_create(&pd_, &desc, attr, engine_, nullptr);
     }
 
@@ -195,15 +230,6 @@ class OnednnKernel final : public PeerKernel {
     }
 
     [[nodiscard]] bool fixed() const { return problem_.weights() == Weights::fixed; }
-
-    // A memory of layout `desc` over `data`; without data the library allocates it.
-    dnnl_memory_t memory(const dnnl_memory_desc_t& desc, const float* data) {
-        dnnl_memory_t handle = nullptr;
-        void* address = data != nullptr ? const_cast<float*>(data) : DNNL_MEMORY_ALLOCATE;
-        require_success(api_.memory_create(&handle, &desc, engine_, address), "creating a memory");
-        memories_.push_back(handle);
-        return handle;
-    }
 
     void reorder(dnnl_memory_t from, const dnnl_memory_desc_t& from_desc, dnnl_memory_t to,
                  const dnnl_memory_desc_t& to_desc) {
@@ -254,7 +280,6 @@ class OnednnKernel final : public PeerKernel {
         const float* data;
     };
 
-    const OnednnApi& api_ = onednn_api();
     Problem problem_;
     std::vector<const float*> inputs_;
     float* output_;
@@ -263,12 +288,6 @@ class OnednnKernel final : public PeerKernel {
     Tensors tensors_{};
     const float* bias_ = nullptr;
     std::vector<PostOpInput> post_op_inputs_;
-    dnnl_engine_t engine_ = nullptr;
-    dnnl_stream_t stream_ = nullptr;
-    dnnl_primitive_desc_t pd_ = nullptr;
-    dnnl_primitive_t primitive_ = nullptr;
-    std::vector<dnnl_memory_t> memories_;
-    std::vector<dnnl_exec_arg_t> args_;
     dnnl_memory_desc_t dst_desc_{};
     dnnl_memory_t dst_ = nullptr;
     dnnl_memory_t plain_dst_ = nullptr;
@@ -283,7 +302,8 @@ std::string version() {
 }
 
 bool supports(const Problem& problem) {
-    return problem.dtype() == DType::f32 && (problem.op() == "matmul" || is_convolution(problem));
+    return problem.dtype() == DType::f32 && (problem.op() == "matmul" || is_convolution(problem) ||
+                                             onednn_supports_rows(problem) || onednn_supports_pool(problem));
 }
 
 std::vector<std::unique_ptr<PeerKernel>> prepare(const Problem& problem, int threads,
@@ -291,6 +311,14 @@ std::vector<std::unique_ptr<PeerKernel>> prepare(const Problem& problem, int thr
     if (!available() || !supports(problem)) throw run_failed("oneDNN cannot compute '" + problem.text() + "'");
     onednn_api().omp_set_num_threads(threads);
     std::vector<std::unique_ptr<PeerKernel>> kernels;
+    if (onednn_supports_rows(problem)) {
+        kernels.push_back(onednn_rows_kernel(problem, inputs, output));
+        return kernels;
+    }
+    if (onednn_supports_pool(problem)) {
+        kernels.push_back(onednn_pool_kernel(problem, inputs, output));
+        return kernels;
+    }
     kernels.push_back(std::make_unique<OnednnKernel>(problem, inputs, output, /*blocked=*/false));
     // Between matmuls nobody keeps matrices in a library's own layout; between convolutions users of oneDNN do.
     if (is_convolution(problem)) {

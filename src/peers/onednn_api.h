@@ -38,6 +38,14 @@ struct OnednnApi {
     decltype(&dnnl_dilated_convolution_forward_desc_init) convolution_init =
         find<decltype(&dnnl_dilated_convolution_forward_desc_init)>("dnnl_dilated_convolution_forward_desc_init");
     decltype(&dnnl_matmul_desc_init) matmul_init = find<decltype(&dnnl_matmul_desc_init)>("dnnl_matmul_desc_init");
+    decltype(&dnnl_deconvolution_forward_desc_init) deconvolution_init =
+        find<decltype(&dnnl_deconvolution_forward_desc_init)>("dnnl_deconvolution_forward_desc_init");
+    decltype(&dnnl_pooling_v2_forward_desc_init) pooling_init =
+        find<decltype(&dnnl_pooling_v2_forward_desc_init)>("dnnl_pooling_v2_forward_desc_init");
+    decltype(&dnnl_softmax_v2_forward_desc_init) softmax_init =
+        find<decltype(&dnnl_softmax_v2_forward_desc_init)>("dnnl_softmax_v2_forward_desc_init");
+    decltype(&dnnl_layer_normalization_forward_desc_init) layer_norm_init =
+        find<decltype(&dnnl_layer_normalization_forward_desc_init)>("dnnl_layer_normalization_forward_desc_init");
     decltype(&dnnl_primitive_attr_create) attr_create =
         find<decltype(&dnnl_primitive_attr_create)>("dnnl_primitive_attr_create");
     decltype(&dnnl_primitive_attr_destroy) attr_destroy =

@@ -70,6 +70,20 @@ const std::vector<std::string> kProblems = {
     "conv2d n=1 h=9 w=11 ci=5 co=7 kh=3 kw=3 pad=1 epilogue=bias,silu",
     "conv1d n=1 w=31 ci=5 co=7 kw=3 stride=2 pad=1",
     "conv1d n=2 w=31 ci=8 co=8 kw=1",
+    "conv3d n=2 d=5 h=9 w=11 ci=6 co=9 kd=3 kh=3 kw=2 stride=2 pad=1 groups=3",
+    "conv3d d=4 h=6 w=5 ci=8 co=16 kd=3 kh=3 kw=3 pad=1 epilogue=bias,relu",
+    "conv2d_transposed n=2 h=4 w=5 ci=8 co=16 kh=4 kw=4 stride=2 pad=1",
+    "conv2d_transposed h=4 w=5 ci=3 co=5 kh=3 kw=2 stride=3 pad_h=1 pad_w=0 epilogue=bias,relu",
+    "conv3d d=4 h=6 w=5 ci=8 co=16 kd=1 kh=1 kw=1",
+    "max_pool n=2 h=9 w=11 c=5 kh=3 kw=3 stride=2 pad=1",
+    "max_pool h=8 w=8 c=16 kh=2 kw=2 stride=2",
+    "avg_pool h=9 w=11 c=24 kh=3 kw=2 stride=2 pad_h=1 pad_w=0",
+    "avg_pool h=9 w=11 c=24 kh=3 kw=2 pad=1 include_pad=1",
+    "avg_pool h=7 w=7 c=40 kh=7 kw=7",
+    "softmax rows=1 cols=1",
+    "softmax rows=13 cols=77",
+    "layer_norm rows=5 cols=96",
+    "layer_norm rows=13 cols=77 eps=0.01",
 };
 
 }  // namespace

@@ -1,0 +1,45 @@
+#include "peers/onednn_primitive.h"
+
+namespace tilesmith {
+
+dnnl_memory_desc_t strided(std::initializer_list<int64_t> dims, std::initializer_list<int64_t> strides) {
+    dnnl_memory_desc_t desc;
+    require_success(
+        onednn_api().md_by_strides(&desc, static_cast<int>(dims.size()), dims.begin(), dnnl_f32, strides.begin()),
+        "describing a tensor");
+    return desc;
+}
+
+OnednnPrimitive::OnednnPrimitive() {
+    require_success(api_.engine_create(&engine_, dnnl_cpu, 0), "creating an engine");
+    require_success(api_.stream_create(&stream_, engine_, dnnl_stream_default_flags), "creating a stream");
+}
+
+OnednnPrimitive::~OnednnPrimitive() {
+    for (dnnl_memory_t memory : memories_) api_.memory_destroy(memory);
+    if (primitive_ != nullptr) api_.primitive_destroy(primitive_);
+    if (pd_ != nullptr) api_.pd_destroy(pd_);
+    api_.stream_destroy(stream_);
+    api_.engine_destroy(engine_);
+}
+
+void OnednnPrimitive::run() {
+    require_success(api_.primitive_execute(primitive_, stream_, static_cast<int>(args_.size()), args_.data()),
+                    "a primitive");
+    api_.stream_wait(stream_);
+}
+
+void OnednnPrimitive::create_primitive(dnnl_status_t status) {
+    require_success(status, "choosing an implementation");
+    require_success(api_.primitive_create(&primitive_, pd_), "creating a primitive");
+}
+
+dnnl_memory_t OnednnPrimitive::memory(const dnnl_memory_desc_t& desc, const float* data) {
+    dnnl_memory_t handle = nullptr;
+    void* address = data != nullptr ? const_cast<float*>(data) : DNNL_MEMORY_ALLOCATE;
+    require_success(api_.memory_create(&handle, &desc, engine_, address), "creating a memory");
+    memories_.push_back(handle);
+    return handle;
+}
+
+}  // namespace tilesmith
