@@ -48,11 +48,21 @@ int64_t Argument::elements() const {
 }
 
 const std::vector<Operator>& operators() {
+    // clang-format off
     static const std::vector<Operator> kTable = {
         matmul_operator(),
         conv2d_operator(),
         conv1d_operator(),
+        conv3d_operator(),
+        conv2d_transposed_operator(),
+        max_pool_operator(),
+        avg_pool_operator(),
+        softmax_operator(),
+        layer_norm_operator(),
+        rms_norm_operator(),
+        norm_operator(),
     };
+    // clang-format on
     return kTable;
 }
 

@@ -2,12 +2,14 @@
 // alone.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "core/problem.h"
+#include "core/rng.h"
 
 namespace tilesmith {
 
@@ -23,6 +25,16 @@ struct Argument {
     [[nodiscard]] int64_t bytes() const { return elements() * dtype_bytes(dtype); }
 };
 
+// |got - expected| is at most absolute + relative * |expected|.
+struct Tolerance {
+    double absolute = 0;
+    double relative = 0;
+
+    [[nodiscard]] bool allows(double expected, double got) const {
+        return std::abs(got - expected) <= absolute + relative * std::abs(expected);
+    }
+};
+
 struct Operator {
     std::string name;
     std::string summary;  // one line for `list operators`
@@ -32,6 +44,13 @@ struct Operator {
     double (*flops)(const Problem&);
     // How many products are summed into one output element: bounds rounding errors and the exactness of integer inputs.
     int64_t (*reduction)(const Problem&);
+    // A small problem of awkward extents as text, for `tilesmith selftest`. Where it does not parse (values that
+    // contradict each other), another one is asked for.
+    std::string (*random)(Rng&);
+    // Of operators that are not sums of products (spec.exact is false): on inputs up to `largest_input`, how far a
+    // right result may be from the reference's.
+    Tolerance (*tolerance)(const Problem&) = nullptr;
+    double largest_input = 1;
     // The naive loops: `inputs` in the order of arguments() (the output left out), plain row-major. Any extents.
     void (*reference)(const Problem&, std::span<const float* const> inputs, float* output);
 };

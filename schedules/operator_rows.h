@@ -5,9 +5,17 @@
 
 namespace tilesmith {
 
-Operator matmul_operator();  // matmul/operator.cpp
-Operator conv2d_operator();  // conv/operator.cpp
-Operator conv1d_operator();  // conv/operator.cpp
+Operator matmul_operator();             // matmul/operator.cpp
+Operator conv2d_operator();             // conv/operator.cpp
+Operator conv3d_operator();             // conv/operator.cpp
+Operator conv1d_operator();             // conv/operator.cpp
+Operator conv2d_transposed_operator();  // transposed/operator.cpp
+Operator max_pool_operator();           // pool/operator.cpp
+Operator avg_pool_operator();           // pool/operator.cpp
+Operator softmax_operator();            // rows/operator.cpp
+Operator layer_norm_operator();         // rows/operator.cpp
+Operator rms_norm_operator();           // rows/operator.cpp
+Operator norm_operator();               // rows/operator.cpp
 
 // What every operator's arguments end with: the tensors that the epilogue reads, in its order, then `output`. Appends
 // to `arguments`.

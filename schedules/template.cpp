@@ -10,6 +10,10 @@
 #include "schedules/matmul/dot.h"
 #include "schedules/matmul/register_tile.h"
 #include "schedules/matmul/stream.h"
+#include "schedules/pool/window.h"
+#include "schedules/rows/row_passes.h"
+#include "schedules/rows/sum_chunks.h"
+#include "schedules/transposed/phases.h"
 
 namespace tilesmith {
 
@@ -28,7 +32,11 @@ const std::vector<Template>& templates() {
         row<StreamMatmul>("few rows of A while B is read once, row by row, unpacked", {"matmul"}),
         row<RegisterTiledMatmul>("register tiles in cache blocks, operands packed or as they lie", {"matmul"}),
         row<DepthwiseConv>("vectors of channels, one kernel a channel, no packing", {"conv2d", "conv1d"}),
-        row<DirectConv>("register tiles of pixels x vectors of output channels", {"conv2d", "conv1d"}),
+        row<DirectConv>("register tiles of pixels x vectors of output channels", {"conv2d", "conv1d", "conv3d"}),
+        row<TransposedPhases>("a small dense convolution for each phase of the stride", {"conv2d_transposed"}),
+        row<WindowPool>("vectors of channels, one window after the other", {"max_pool", "avg_pool"}),
+        row<RowPasses>("passes over a row that stays in the cache", {"softmax", "layer_norm", "rms_norm"}),
+        row<SumChunks>("vectors of partial sums over chunks of a row", {"norm"}),
     };
     return table;
 }

@@ -66,18 +66,22 @@ class Build {
 
     [[nodiscard]] int panel() const { return vectors_ * lanes_; }
     [[nodiscard]] int64_t panels() const { return ceil_div(shape_.group_co(), panel()); }
+    [[nodiscard]] int64_t planes() const { return shape_.n * shape_.od; }  // of the output
     [[nodiscard]] bool skips() const { return padding_ == kPadSkip; }
     [[nodiscard]] bool taps_inside() const { return schedule_.choice("taps") == "inner"; }
     [[nodiscard]] int pixel_block() const { return as_int(schedule_.number("pixel_block")); }
     [[nodiscard]] int block_rows() const { return shape_.oh > 1 ? pixel_block() * rows_ : 1; }
     [[nodiscard]] int block_columns() const { return shape_.oh > 1 ? as_int(shape_.ow) : pixel_block() * columns_; }
+    [[nodiscard]] int64_t kernel_rows() const { return shape_.kd * shape_.kh; }  // of all planes
     [[nodiscard]] std::vector<int64_t> weight_extents() const {
-        return {shape_.group_co(), shape_.groups, run_length_, taps_, shape_.kh};
+        return {shape_.group_co(), shape_.groups, run_length_, taps_, kernel_rows()};
     }
     [[nodiscard]] std::vector<int64_t> packed_extents() const {
         const int64_t first = taps_inside() ? taps_ : run_length_;
-        return {panel(), first, taps_inside() ? run_length_ : taps_, shape_.kh, panels(), shape_.groups};
+        return {panel(), first, taps_inside() ? run_length_ : taps_, kernel_rows(), panels(), shape_.groups};
     }
+    // The plane of its volume, counted from the first that is no padding, that kernel plane k_.w reads.
+    [[nodiscard]] Expr depth() const;
     [[nodiscard]] Expr weight(const Expr& channel, const Expr& group, const Expr& at, const Expr& tap, const Expr& row);
 
     const Problem& problem_;
@@ -126,8 +130,13 @@ Expr Build::weight(const Expr& channel, const Expr& group, const Expr& at, const
     return packed_weight_(position);
 }
 
+Expr Build::depth() const {
+    const Expr output_plane = shape_.n == 1 ? Expr(n_) : Expr(n_ % as_int(shape_.od));
+    return output_plane * as_int(shape_.stride_d) + k_.w * as_int(shape_.dilation_d) - as_int(shape_.pad_d);
+}
+
 void Build::define() {
-    k_ = RDom(0, run_length_, 0, taps_, 0, as_int(shape_.kh), "k");
+    k_ = RDom(0, run_length_, 0, taps_, 0, as_int(shape_.kh), 0, as_int(shape_.kd), "k");
     const Expr row = y_ * as_int(shape_.stride_h) + k_.z * as_int(shape_.dilation_h);
     const Expr column = x_ * as_int(shape_.stride_w) + k_.y * as_int(shape_.dilation_w);
     const Expr channel = g_ * as_int(shape_.group_ci()) + k_.x;
@@ -136,10 +145,21 @@ void Build::define() {
         k_.where(input_.column_inside(column));
         if (shape_.ow % columns_ != 0) k_.where(x_ < as_int(shape_.ow));
     }
+    Expr pixel = input_.at(channel, column, row, n_);
+    if (!shape_.flat()) {
+        const int last = as_int(shape_.d - 1);
+        const Expr inside = depth() >= 0 && depth() <= last;
+        const Expr first = shape_.n == 1 ? Expr(0) : Expr(n_ / as_int(shape_.od) * as_int(shape_.d));
+        pixel =
+            input_.at(channel, column, row, first + (shape_.pads_planes() ? Halide::clamp(depth(), 0, last) : depth()));
+        // As with rows (can_skip_rows), a kernel of one plane cannot be skipped.
+        if (shape_.pads_planes() && shape_.kd > 1) k_.where(inside);
+        if (shape_.pads_planes() && shape_.kd == 1) pixel = Halide::select(inside, pixel, 0.0F);
+    }
     tile_(c_, g_, x_, y_, n_) = 0.0F;
-    tile_(c_, g_, x_, y_, n_) += input_.at(channel, column, row, n_) * weight(c_, g_, k_.x, k_.y, k_.z);
+    tile_(c_, g_, x_, y_, n_) += pixel * weight(c_, g_, k_.x, k_.y, k_.z + k_.w * as_int(shape_.kh));
 
-    epilogue_ = epilogue_inputs(problem_, {shape_.co, shape_.ow, shape_.oh, shape_.n});
+    epilogue_ = epilogue_inputs(problem_, {shape_.co, shape_.ow, shape_.oh, planes()});
     const Expr co = shape_.groups == 1 ? Expr(c_) : Expr(g_ * as_int(shape_.group_co()) + c_);
     out_(c_, g_, x_, y_, n_) = apply_epilogue(problem_, epilogue_, tile_(c_, g_, x_, y_, n_), {co, x_, y_, n_});
 }
@@ -152,7 +172,7 @@ void Build::schedule_output() {
         .bound(g_, 0, as_int(shape_.groups))
         .bound(x_, 0, as_int(shape_.ow))
         .bound(y_, 0, as_int(shape_.oh))
-        .bound(n_, 0, as_int(shape_.n))
+        .bound(n_, 0, as_int(planes()))
         .split(c_, vector_, lane_, lanes_, whole_vectors ? TailStrategy::RoundUp : TailStrategy::Predicate)
         .split(vector_, panel_, vector_, vectors_, whole_panels ? TailStrategy::RoundUp : TailStrategy::GuardWithIf)
         .split(panel_, panel_block_, panel_, as_int(schedule_.number("panel_block")), TailStrategy::GuardWithIf)
@@ -207,10 +227,11 @@ void Build::schedule_tile() {
     const RVar at = k_.x;
     const RVar tap = k_.y;
     const RVar row = k_.z;
+    const RVar kernel_plane = k_.w;
     if (taps_inside())
-        sum.reorder(c_, x_, y_, tap, at, row);
+        sum.reorder(c_, x_, y_, tap, at, row, kernel_plane);
     else
-        sum.reorder(c_, x_, y_, at, tap, row);
+        sum.reorder(c_, x_, y_, at, tap, row, kernel_plane);
     sum.vectorize(c_, lanes_).unroll(c_).unroll(x_).unroll(y_);
     if (taps_inside() || skips()) sum.unroll(tap);
     const int unroll = as_int(schedule_.number("unroll"));
@@ -226,7 +247,7 @@ Pipeline Build::stages() {
     }
     Pipeline pipeline;
     pipeline.run.output = out_;
-    pipeline.run.output_extents = {shape_.group_co(), shape_.groups, shape_.ow, shape_.oh, shape_.n};
+    pipeline.run.output_extents = {shape_.group_co(), shape_.groups, shape_.ow, shape_.oh, planes()};
     pipeline.run.inputs = {input_.buffer(), ahead ? packed_weight_input_ : weight_};
     pipeline.run.input_extents = {input_.extents(), ahead ? packed_extents() : weight_extents()};
     epilogue_.append_to(pipeline.run);

@@ -141,7 +141,7 @@ std::vector<Decision> order_decisions(const std::shared_ptr<const Facts>& facts)
         const bool copies = padding == kPadCopy ||
                             (padding == kPadSkipRows && (facts->shape.pad_w != 0 || facts->shape.pad_w_end != 0));
         if (!copies) return texts({"none"});
-        return s.choice("order") == "pixels" ? texts({"block", "whole"}) : texts({"whole"});
+        return s.choice("order") == "pixels" && facts->shape.flat() ? texts({"block", "whole"}) : texts({"whole"});
     };
     return {{"order", order},
             {"pixel_block", pixel_block},
@@ -185,7 +185,7 @@ Schedule DirectConv::default_schedule(const Problem& problem, const Target& targ
     const auto facts = facts_of(problem, target, conditions);
     const ConvShape& s = facts->shape;
     const ConvTile& tile = facts->tiles.front();
-    const int64_t panel_bytes = s.group_ci() * s.kh * s.kw * tile.vectors * facts->lanes * 4;
+    const int64_t panel_bytes = s.group_ci() * s.kd * s.kh * s.kw * tile.vectors * facts->lanes * 4;
     const int64_t row_bytes = s.oh > 1 ? tile.rows * s.stride_h * s.w * s.ci * 4 : tile.columns * s.stride_w * s.ci * 4;
     // A block of pixels stays in half of the second cache while the panels pass over it.
     const int64_t tiles = s.oh > 1 ? ceil_div(s.oh, tile.rows) : ceil_div(s.ow, tile.columns);

@@ -37,17 +37,17 @@ void ConvInput::define_copy() {
     copy_(e_, y_, n_) = Halide::select(Halide::likely(inside), value, 0.0F);
 }
 
-Expr ConvInput::at(const Expr& channel, const Expr& column, const Expr& row, const Expr& n) const {
+Expr ConvInput::at(const Expr& channel, const Expr& column, const Expr& row, const Expr& plane) const {
     const int ci = as_int(shape_.ci);
     const Expr clamped = Halide::clamp(row - as_int(shape_.pad_h), 0, as_int(shape_.h - 1));
-    if (padding_ == kPadNone) return buffer_(column * ci + channel, row, n);
-    if (padding_ == kPadCopy) return copy_(column * ci + channel, row, n);
+    if (padding_ == kPadNone) return buffer_(column * ci + channel, row, plane);
+    if (padding_ == kPadCopy) return copy_(column * ci + channel, row, plane);
     const Expr in_row = skips_rows() ? clamped : row;
-    if (copies()) return copy_(column * ci + channel, in_row, n);
-    if (padding_ == kPadSkipRows) return buffer_(column * ci + channel, in_row, n);
+    if (copies()) return copy_(column * ci + channel, in_row, plane);
+    if (padding_ == kPadSkipRows) return buffer_(column * ci + channel, in_row, plane);
     // Also where columns are not padded: the last tile may stick out.
     const Expr in_column = Halide::clamp(Halide::likely(column - as_int(shape_.pad_w)), 0, as_int(shape_.w - 1));
-    return buffer_(in_column * ci + channel, in_row, n);
+    return buffer_(in_column * ci + channel, in_row, plane);
 }
 
 Expr ConvInput::row_inside(const Expr& row) const {
@@ -75,6 +75,6 @@ void ConvInput::schedule(const Halide::Func& consumer, const Halide::Var& level,
     if (columns * shape_.ci >= lanes) copy_.vectorize(e_, lanes, Halide::TailStrategy::GuardWithIf);
 }
 
-std::vector<int64_t> ConvInput::extents() const { return {shape_.w * shape_.ci, shape_.h, shape_.n}; }
+std::vector<int64_t> ConvInput::extents() const { return {shape_.w * shape_.ci, shape_.h, shape_.n * shape_.d}; }
 
 }  // namespace tilesmith

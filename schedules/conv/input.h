@@ -11,8 +11,9 @@
 
 namespace tilesmith {
 
-// The input lies in memory as [n, h, w * ci]: a column of pixels and its channels are one dense axis, so that a padded
-// copy is a row copied with zeros before and after it, for any number of channels.
+// The input lies in memory as [n * d, h, w * ci]: a column of pixels and its channels are one dense axis, so that a
+// padded copy is a row copied with zeros before and after it, for any number of channels; the planes of all volumes are
+// one axis too.
 class ConvInput {
   public:
     // `padding` is one of ConvTile's.
@@ -21,7 +22,7 @@ class ConvInput {
     // Padded coordinates: row 0 and column 0 are the first of the padding. With "skip" and "skip_rows" only where
     // row_inside() (and, for "skip", column_inside()) holds is the value right; elsewhere it is some element.
     [[nodiscard]] Halide::Expr at(const Halide::Expr& channel, const Halide::Expr& column, const Halide::Expr& row,
-                                  const Halide::Expr& n) const;
+                                  const Halide::Expr& plane) const;
 
     [[nodiscard]] bool skips_rows() const;
     [[nodiscard]] Halide::Expr row_inside(const Halide::Expr& row) const;

@@ -1,10 +1,12 @@
-// The operators conv2d and conv1d: one computation, two spellings. Input [n,h,w,ci], weights [kh,kw,ci/groups,co] with
-// co ordered group-major, output [n,oh,ow,co]; conv1d leaves out the h axis everywhere.
+// The operators conv3d, conv2d and conv1d: one computation, three spellings. Input [n,d,h,w,ci], weights
+// [kd,kh,kw,ci/groups,co] with co ordered group-major, output [n,od,oh,ow,co]; conv2d leaves out the d axis everywhere,
+// conv1d the h axis too.
 #include <fmt/format.h>
 
 #include "core/error.h"
 #include "schedules/conv/shape.h"
 #include "schedules/operator_rows.h"
+#include "schedules/random_extents.h"
 #include "schedules/reference/reference.h"
 
 namespace tilesmith {
@@ -31,9 +33,11 @@ void check(const Problem& p) {
         if (channels % s.groups != 0)
             throw bad_input(fmt::format("groups={} does not divide {}={}", s.groups, name, channels),
                             "groups must divide both ci and co");
+    if (p.op() == "conv3d") check_axis("d", s.d, s.kd, s.pad_d, s.pad_d_end, s.dilation_d);
     if (p.op() != "conv1d") check_axis("h", s.h, s.kh, s.pad_h, s.pad_h_end, s.dilation_h);
     check_axis("w", s.w, s.kw, s.pad_w, s.pad_w_end, s.dilation_w);
-    const double padded_elements = static_cast<double>(s.n) * static_cast<double>(s.h + s.pad_h + s.pad_h_end) *
+    const double padded_elements = static_cast<double>(s.n) * static_cast<double>(s.d) *
+                                   static_cast<double>(s.h + s.pad_h + s.pad_h_end) *
                                    static_cast<double>(s.w + s.pad_w + s.pad_w_end) * static_cast<double>(s.ci);
     if (padded_elements > static_cast<double>(kMostPaddedElements))
         throw bad_input(
@@ -43,38 +47,83 @@ void check(const Problem& p) {
 
 std::vector<Argument> arguments(const Problem& p) {
     const ConvShape s = conv_shape(p);
-    const bool flat = p.op() == "conv1d";
-    const auto shape = [flat](int64_t n, int64_t h, int64_t w, int64_t c) {
-        return flat ? std::vector<int64_t>{n, w, c} : std::vector<int64_t>{n, h, w, c};
+    // The last axes are those of every spelling.
+    const size_t first_axis = p.op() == "conv3d" ? 0 : p.op() == "conv2d" ? 1 : 2;
+    const auto axes = [first_axis](std::vector<int64_t> extents) {
+        extents.erase(extents.begin(), extents.begin() + static_cast<std::ptrdiff_t>(first_axis));
+        return extents;
+    };
+    const auto image = [&](int64_t d, int64_t h, int64_t w, int64_t c) {
+        std::vector<int64_t> shape = axes({d, h, w, c});
+        shape.insert(shape.begin(), s.n);
+        return shape;
     };
     std::vector<Argument> list;
-    list.push_back({"x", Role::input, p.dtype(), shape(s.n, s.h, s.w, s.ci)});
-    std::vector<int64_t> weights{s.kh, s.kw, s.group_ci(), s.co};
-    if (flat) weights.erase(weights.begin());
-    list.push_back({"w", Role::weight, p.dtype(), weights});
-    append_epilogue_and_output(p, {"y", Role::output, p.dtype(), shape(s.n, s.oh, s.ow, s.co)}, list);
+    list.push_back({"x", Role::input, p.dtype(), image(s.d, s.h, s.w, s.ci)});
+    list.push_back({"w", Role::weight, p.dtype(), axes({s.kd, s.kh, s.kw, s.group_ci(), s.co})});
+    append_epilogue_and_output(p, {"y", Role::output, p.dtype(), image(s.od, s.oh, s.ow, s.co)}, list);
     return list;
 }
 
 int64_t reduction(const Problem& p) {
     const ConvShape s = conv_shape(p);
-    return s.kh * s.kw * s.group_ci();
+    return s.kd * s.kh * s.kw * s.group_ci();
 }
 
 // Products with padding are counted like any other, as every library counts them.
 double flops(const Problem& p) {
     const ConvShape s = conv_shape(p);
-    return 2.0 * static_cast<double>(s.n) * static_cast<double>(s.oh) * static_cast<double>(s.ow) *
-           static_cast<double>(s.co) * static_cast<double>(reduction(p));
+    return 2.0 * static_cast<double>(s.n) * static_cast<double>(s.od) * static_cast<double>(s.oh) *
+           static_cast<double>(s.ow) * static_cast<double>(s.co) * static_cast<double>(reduction(p));
 }
 
 void reference(const Problem& p, std::span<const float* const> inputs, float* output) {
     reference_conv(p, conv_shape(p), inputs, output);
 }
 
+int64_t random_below(Rng& rng, uint64_t bound) { return static_cast<int64_t>(rng.below(bound)); }
+
+// Channels of a dense, a grouped or a depthwise convolution.
+std::string random_channels(Rng& rng) {
+    const int64_t groups = rng.below(2) == 0 ? 1 : random_extent(rng, 40);
+    const bool depthwise = groups > 1 && rng.below(2) == 0;
+    const int64_t ci = depthwise ? 1 : random_extent(rng, 48);
+    const int64_t co = depthwise ? 1 + random_below(rng, 2) * random_below(rng, 3) : random_extent(rng, 48);
+    return fmt::format("ci={} co={} groups={}", ci * groups, co * groups, groups);
+}
+
+std::string random_weights(Rng& rng) { return rng.below(4) == 0 ? " weights=fresh" : ""; }
+
+std::string random_conv1d(Rng& rng) {
+    const std::string weights = random_weights(rng);
+    return fmt::format("conv1d n={} w={} {} kw={}", 1 + rng.below(2), random_extent(rng, 64), random_channels(rng),
+                       1 + rng.below(7)) +
+           fmt::format(" stride={} pad={} dilation={}", 1 + rng.below(3), rng.below(4), 1 + rng.below(3)) + weights;
+}
+
+std::string random_axis(Rng& rng, const std::string& axis) {
+    return fmt::format(" stride_{0}={1} pad_{0}={2} pad_{0}_end={3} dilation_{0}={4}", axis, 1 + rng.below(3),
+                       rng.below(4), rng.below(4), 1 + rng.below(3));
+}
+
+std::string random_conv2d(Rng& rng) {
+    const std::string weights = random_weights(rng);
+    return fmt::format("conv2d n={} h={} w={} {} kh={} kw={}", 1 + rng.below(2), random_extent(rng, 24),
+                       random_extent(rng, 24), random_channels(rng), 1 + rng.below(5), 1 + rng.below(5)) +
+           random_axis(rng, "h") + random_axis(rng, "w") + weights;
+}
+
+std::string random_conv3d(Rng& rng) {
+    const std::string weights = random_weights(rng);
+    return fmt::format("conv3d n={} d={} h={} w={} {} kd={} kh={} kw={}", 1 + rng.below(2), random_extent(rng, 6),
+                       random_extent(rng, 12), random_extent(rng, 12), random_channels(rng), 1 + rng.below(3),
+                       1 + rng.below(3), 1 + rng.below(3)) +
+           random_axis(rng, "d") + random_axis(rng, "h") + random_axis(rng, "w") + weights;
+}
+
 PairSpec extent(const std::string& name) { return {.name = name, .axes = {name}}; }
 
-// `axes` is "hw" or "w".
+// `axes` is "dhw", "hw" or "w".
 Operator convolution(const std::string& name, const std::string& summary, const std::string& axes) {
     Operator op;
     op.name = name;
@@ -102,6 +151,7 @@ Operator convolution(const std::string& name, const std::string& summary, const 
     op.arguments = arguments;
     op.flops = flops;
     op.reduction = reduction;
+    op.random = axes == "w" ? random_conv1d : axes == "hw" ? random_conv2d : random_conv3d;
     op.reference = reference;
     return op;
 }
@@ -110,6 +160,10 @@ Operator convolution(const std::string& name, const std::string& summary, const 
 
 Operator conv2d_operator() {
     return convolution("conv2d", "y[n,oh,ow,co] = x[n,h,w,ci] convolved with w[kh,kw,ci/groups,co]", "hw");
+}
+
+Operator conv3d_operator() {
+    return convolution("conv3d", "y[n,od,oh,ow,co] = x[n,d,h,w,ci] convolved with w[kd,kh,kw,ci/groups,co]", "dhw");
 }
 
 Operator conv1d_operator() {

@@ -79,11 +79,15 @@ std::vector<std::string> paddings(const ConvShape& s) {
 
 ConvShape merged(const ConvShape& shape) {
     ConvShape s = shape;
+    if (shape.flat()) {
+        s.n = shape.n * shape.d;
+        s.d = s.od = 1;
+    }
     if (shape.pointwise()) {
-        s.w = s.ow = shape.n * shape.h * shape.w;
+        s.w = s.ow = s.n * shape.h * shape.w;
         s.n = s.h = s.oh = 1;
-    } else if (shape.kh == 1 && shape.stride_h == 1 && shape.pad_h == 0 && shape.pad_h_end == 0) {
-        s.h = s.oh = shape.n * shape.h;
+    } else if (shape.flat() && shape.kh == 1 && shape.stride_h == 1 && shape.pad_h == 0 && shape.pad_h_end == 0) {
+        s.h = s.oh = s.n * shape.h;
         s.n = 1;
     }
     return s;

@@ -32,8 +32,9 @@ struct ConvTile {
     [[nodiscard]] int64_t accumulators() const { return pixels() * vectors; }
 };
 
-// The same convolution with as few axes as possible: without taps, strides and padding all pixels are one row; with one
-// kernel row that neither strides nor pads, batch and rows are one axis.
+// The same convolution with as few axes as possible: with one kernel plane that neither strides nor pads, planes are
+// images; without taps, strides and padding all pixels are one row; with one kernel row that neither strides nor pads,
+// batch and rows are one axis.
 ConvShape merged(const ConvShape& shape);
 
 // Vector multiply-adds written out in one body when the taps of a kernel row are unrolled: bounds compile time.

@@ -1,6 +1,9 @@
 // The operator matmul: C[b,m,n] = epilogue(A[b,m,k] * B[b,k,n]), with A or B stored transposed where the problem says
 // so.
+#include <fmt/format.h>
+
 #include "schedules/operator_rows.h"
+#include "schedules/random_extents.h"
 #include "schedules/reference/reference.h"
 
 namespace tilesmith {
@@ -31,6 +34,12 @@ double flops(const Problem& p) {
 
 int64_t reduction(const Problem& p) { return p["k"]; }
 
+std::string random(Rng& rng) {
+    return fmt::format("matmul b={} m={} n={} k={} ta={} tb={} weights={}", rng.below(4) == 0 ? 1 + rng.below(4) : 1,
+                       random_extent(rng, 160), random_extent(rng, 160), random_extent(rng, 300), rng.below(2),
+                       rng.below(2), rng.below(2) == 0 ? "fresh" : "fixed");
+}
+
 }  // namespace
 
 Operator matmul_operator() {
@@ -53,6 +62,7 @@ Operator matmul_operator() {
     op.arguments = arguments;
     op.flops = flops;
     op.reduction = reduction;
+    op.random = random;
     op.reference = reference_matmul;
     return op;
 }

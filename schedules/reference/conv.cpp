@@ -23,7 +23,8 @@ void add_tap(const ConvShape& s, const float* x, const float* w, double* sums) {
     }
 }
 
-void add_taps(const ConvShape& s, const float* image, const float* weights, int64_t oy, int64_t ox, double* sums) {
+// `image` and `weights` are those of one plane.
+void add_plane(const ConvShape& s, const float* image, const float* weights, int64_t oy, int64_t ox, double* sums) {
     for (int64_t ky = 0; ky < s.kh; ++ky) {
         const int64_t y = oy * s.stride_h - s.pad_h + ky * s.dilation_h;
         if (y < 0 || y >= s.h) continue;
@@ -35,6 +36,15 @@ void add_taps(const ConvShape& s, const float* image, const float* weights, int6
     }
 }
 
+void add_taps(const ConvShape& s, const float* volume, const float* weights, int64_t oz, int64_t oy, int64_t ox,
+              double* sums) {
+    for (int64_t kz = 0; kz < s.kd; ++kz) {
+        const int64_t z = oz * s.stride_d - s.pad_d + kz * s.dilation_d;
+        if (z < 0 || z >= s.d) continue;
+        add_plane(s, volume + z * s.h * s.w * s.ci, weights + kz * s.kh * s.kw * s.group_ci() * s.co, oy, ox, sums);
+    }
+}
+
 }  // namespace
 
 void reference_conv(const Problem& problem, const ConvShape& shape, std::span<const float* const> inputs,
@@ -42,12 +52,14 @@ void reference_conv(const Problem& problem, const ConvShape& shape, std::span<co
     std::vector<double> sums;
     int64_t row = 0;
     for (int64_t n = 0; n < shape.n; ++n) {
-        const float* const image = inputs[0] + n * shape.h * shape.w * shape.ci;
-        for (int64_t oy = 0; oy < shape.oh; ++oy) {
-            for (int64_t ox = 0; ox < shape.ow; ++ox, ++row) {
-                sums.assign(static_cast<size_t>(shape.co), 0.0);
-                add_taps(shape, image, inputs[1], oy, ox, sums.data());
-                finish_row(problem, inputs.subspan(2), sums, row, output);
+        const float* const volume = inputs[0] + n * shape.d * shape.h * shape.w * shape.ci;
+        for (int64_t oz = 0; oz < shape.od; ++oz) {
+            for (int64_t oy = 0; oy < shape.oh; ++oy) {
+                for (int64_t ox = 0; ox < shape.ow; ++ox, ++row) {
+                    sums.assign(static_cast<size_t>(shape.co), 0.0);
+                    add_taps(shape, volume, inputs[1], oz, oy, ox, sums.data());
+                    finish_row(problem, inputs.subspan(2), sums, row, output);
+                }
             }
         }
     }

@@ -18,6 +18,19 @@ void reference_matmul(const Problem& problem, std::span<const float* const> inpu
 void reference_conv(const Problem& problem, const ConvShape& shape, std::span<const float* const> inputs,
                     float* output);
 
+// Operator::reference of conv2d_transposed: `inputs` are x, w and the epilogue's tensors.
+void reference_conv2d_transposed(const Problem& problem, std::span<const float* const> inputs, float* output);
+
+// Operator::reference of the poolings: the one input is x.
+void reference_max_pool(const Problem& problem, std::span<const float* const> inputs, float* output);
+void reference_avg_pool(const Problem& problem, std::span<const float* const> inputs, float* output);
+
+// Operator::reference of the operators on rows: `inputs` are x and, where there are any, gamma and beta.
+void reference_softmax(const Problem& problem, std::span<const float* const> inputs, float* output);
+void reference_layer_norm(const Problem& problem, std::span<const float* const> inputs, float* output);
+void reference_rms_norm(const Problem& problem, std::span<const float* const> inputs, float* output);
+void reference_norm(const Problem& problem, std::span<const float* const> inputs, float* output);
+
 // Applies the problem's epilogue to one row of sums (the output's last axis), rounds to float and writes the row.
 // `tensors` are the epilogue's, in its order; `row` is the row's number, counting over all other axes of the output.
 void finish_row(const Problem& problem, std::span<const float* const> tensors, std::vector<double>& sums, int64_t row,

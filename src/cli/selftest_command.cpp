@@ -41,17 +41,6 @@ struct Tally {
     std::vector<Failure> failures;
 };
 
-// Small extents, with the awkward ones (1, primes, just above and below a vector or a tile) as likely as the others.
-int64_t random_extent(Rng& rng, int64_t most) {
-    static const std::vector<int64_t> kAwkward{1,  2,  3,  5,  7,  8,  9,  13, 15, 16, 17,
-                                               23, 31, 32, 33, 47, 49, 63, 64, 65, 97};
-    const int64_t extent =
-        rng.below(2) == 0 ? rng.pick(kAwkward) : 1 + static_cast<int64_t>(rng.below(static_cast<uint64_t>(most)));
-    return std::min(extent, most);
-}
-
-int64_t random_below(Rng& rng, uint64_t bound) { return static_cast<int64_t>(rng.below(bound)); }
-
 std::string random_epilogue(Rng& rng) {
     std::vector<std::string> names;
     for (const EpilogueInfo& info : epilogue_table()) names.emplace_back(info.name);
@@ -62,49 +51,18 @@ std::string random_epilogue(Rng& rng) {
     return text;
 }
 
-std::string random_matmul(Rng& rng) {
-    return fmt::format("matmul b={} m={} n={} k={} ta={} tb={} weights={}", rng.below(4) == 0 ? 1 + rng.below(4) : 1,
-                       random_extent(rng, 160), random_extent(rng, 160), random_extent(rng, 300), rng.below(2),
-                       rng.below(2), rng.below(2) == 0 ? "fresh" : "fixed");
-}
-
-// Channels of a dense, a grouped or a depthwise convolution.
-std::string random_channels(Rng& rng) {
-    const int64_t groups = rng.below(2) == 0 ? 1 : random_extent(rng, 40);
-    const bool depthwise = groups > 1 && rng.below(2) == 0;
-    const int64_t ci = depthwise ? 1 : random_extent(rng, 48);
-    const int64_t co = depthwise ? 1 + random_below(rng, 2) * random_below(rng, 3) : random_extent(rng, 48);
-    return fmt::format("ci={} co={} groups={}", ci * groups, co * groups, groups);
-}
-
-std::string random_axis(Rng& rng, const std::string& axis) {
-    return fmt::format(" stride_{0}={1} pad_{0}={2} pad_{0}_end={3} dilation_{0}={4}", axis, 1 + rng.below(3),
-                       rng.below(4), rng.below(4), 1 + rng.below(3));
-}
-
-std::string random_convolution(Rng& rng, bool two_axes) {
-    const std::string weights = rng.below(4) == 0 ? " weights=fresh" : "";
-    if (!two_axes)
-        return fmt::format("conv1d n={} w={} {} kw={}", 1 + rng.below(2), random_extent(rng, 64), random_channels(rng),
-                           1 + rng.below(7)) +
-               fmt::format(" stride={} pad={} dilation={}", 1 + rng.below(3), rng.below(4), 1 + rng.below(3)) + weights;
-    return fmt::format("conv2d n={} h={} w={} {} kh={} kw={}", 1 + rng.below(2), random_extent(rng, 24),
-                       random_extent(rng, 24), random_channels(rng), 1 + rng.below(5), 1 + rng.below(5)) +
-           random_axis(rng, "h") + random_axis(rng, "w") + weights;
-}
-
 // A problem that parses: contradicting draws (kernel larger than the padded input) are drawn again.
-Problem random_problem(const std::string& op, Rng& rng) {
+Problem random_problem(const Operator& op, Rng& rng) {
     constexpr int kMostDraws = 1000;
     for (int draw = 0; draw < kMostDraws; ++draw) {
-        const std::string text = op == "matmul" ? random_matmul(rng) : random_convolution(rng, op == "conv2d");
+        const std::string text = op.random(rng);
         try {
-            return parse_problem(text + random_epilogue(rng));
+            return parse_problem(op.spec.epilogue ? text + random_epilogue(rng) : text);
         } catch (const Error&) {
             continue;
         }
     }
-    throw run_failed(fmt::format("no random problem of '{}' could be drawn", op));
+    throw run_failed(fmt::format("no random problem of '{}' could be drawn", op.name));
 }
 
 void check_problem(const Problem& problem, uint64_t seed, const Target& target, const Conditions& conditions,
@@ -156,7 +114,7 @@ int selftest(const SelftestOptions& options) {
         Rng rng(options.seed + i);
         const std::string& op = options.operators[i % options.operators.size()];
         const size_t before = tally.failures.size();
-        check_problem(random_problem(op, rng), options.seed + i, target, conditions, tally);
+        check_problem(random_problem(operator_named(op), rng), options.seed + i, target, conditions, tally);
         for (size_t f = before; f < tally.failures.size(); ++f)
             std::cerr << tally.failures[f].what << "\n  " << tally.failures[f].again << "\n";
         const bool milestone = (i + 1) % 50 == 0;

@@ -40,6 +40,15 @@ int64_t parse_number(std::string_view name, std::string_view text, int64_t least
     return number;
 }
 
+double parse_positive(std::string_view name, std::string_view text) {
+    double number = 0;
+    const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (status != std::errc{} || end != text.data() + text.size() || !(number > 0) || number > 1)
+        throw bad_input(fmt::format("{}={} is not a number above 0 and up to 1", name, text),
+                        fmt::format("write for example {}=1e-5", name));
+    return number;
+}
+
 std::vector<EpilogueOp> parse_epilogue(std::string_view text) {
     std::vector<EpilogueOp> ops;
     if (text == "none") return ops;
@@ -104,6 +113,7 @@ std::vector<std::string> allowed_names(const ProblemSpec& spec) {
         }
         if (pairs == &spec.extents) add("dtype");
     }
+    if (spec.eps) add("eps");
     if (spec.weights) add("weights");
     add("accuracy");
     if (spec.epilogue) add("epilogue");
@@ -157,7 +167,8 @@ int64_t Problem::operator[](std::string_view name) const {
 }
 
 bool Problem::exact() const {
-    return std::all_of(epilogue_.begin(), epilogue_.end(), [](EpilogueOp op) { return epilogue_info(op).exact; });
+    return exact_operator_ &&
+           std::all_of(epilogue_.begin(), epilogue_.end(), [](EpilogueOp op) { return epilogue_info(op).exact; });
 }
 
 // Builds one Problem from its pairs; the friend of Problem, whose members nobody else sets.
@@ -166,6 +177,7 @@ class ProblemParser {
     ProblemParser(const ProblemSpec& spec, const std::vector<std::string>& words)
         : spec_(spec), written_(spec.op, words, allowed_names(spec)) {
         problem_.op_ = spec.op;
+        problem_.exact_operator_ = spec.exact;
     }
 
     Problem parse() {
@@ -201,6 +213,8 @@ class ProblemParser {
     void read_names() {
         if (const std::string* dtype = written_.find("dtype"); dtype != nullptr && *dtype != kDtypes)
             throw bad_input(fmt::format("unknown dtype '{}'", *dtype), fmt::format("dtype is {}", kDtypes));
+        problem_.eps_ = spec_.eps.value_or(0);
+        if (const std::string* eps = written_.find("eps")) problem_.eps_ = parse_positive("eps", *eps);
         problem_.weights_ = spec_.weights.value_or(Weights::fresh);
         if (const std::string* weights = written_.find("weights")) {
             if (*weights != "fresh" && *weights != "fixed")
@@ -221,6 +235,7 @@ class ProblemParser {
         for (const PairSpec& pair : spec_.extents) write(pair);
         problem_.text_ += fmt::format(" dtype={}", dtype_name(problem_.dtype_));
         for (const PairSpec& pair : spec_.attributes) write(pair);
+        if (spec_.eps && problem_.eps_ != *spec_.eps) problem_.text_ += fmt::format(" eps={}", problem_.eps_);
         if (spec_.weights && problem_.weights_ != *spec_.weights)
             problem_.text_ += problem_.weights_ == Weights::fixed ? " weights=fixed" : " weights=fresh";
         if (problem_.accuracy_ == Accuracy::fast) problem_.text_ += " accuracy=fast";

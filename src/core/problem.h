@@ -45,6 +45,8 @@ class Problem {
     [[nodiscard]] Weights weights() const { return weights_; }
     [[nodiscard]] Accuracy accuracy() const { return accuracy_; }
     [[nodiscard]] const std::vector<EpilogueOp>& epilogue() const { return epilogue_; }
+    // What is added to a variance or a mean square before its root is taken; 0 for operators that have none.
+    [[nodiscard]] double eps() const { return eps_; }
     // Whether results are whole numbers for whole inputs, so that they are compared for equality.
     [[nodiscard]] bool exact() const;
     // The canonical text.
@@ -59,6 +61,8 @@ class Problem {
     DType dtype_ = DType::f32;
     Weights weights_ = Weights::fresh;
     Accuracy accuracy_ = Accuracy::strict;
+    double eps_ = 0;
+    bool exact_operator_ = true;
     std::vector<EpilogueOp> epilogue_;
     std::string text_;
 };
@@ -81,7 +85,9 @@ struct ProblemSpec {
     std::vector<PairSpec> extents;     // written before dtype
     std::vector<PairSpec> attributes;  // written after it
     std::optional<Weights> weights;    // the default; absent: the operator has no weights to fix
+    std::optional<double> eps = {};    // the default; absent: the operator has no such pair
     bool epilogue = false;             // whether an epilogue is allowed
+    bool exact = true;                 // whether whole inputs give whole results (before the epilogue)
     // Throws bad_input where the values contradict each other (kernel larger than the padded input, ...).
     std::function<void(const Problem&)> check;
 };

@@ -124,7 +124,7 @@ class Case {
     std::vector<Argument> arguments_;
     std::vector<std::unique_ptr<GuardedMemory>> memory_;
     std::vector<float> right_;
-    double tolerance_ = 0;
+    Tolerance tolerance_;
 };
 
 // The functions of one kernel, called with `extents` before their own arguments (a dispatcher) or without (a kernel).

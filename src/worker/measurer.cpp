@@ -44,7 +44,7 @@ struct Measurer::Tensors {
     std::unique_ptr<GuardedMemory> output;
     size_t weight = SIZE_MAX;  // which input is packed beforehand; SIZE_MAX: none is
     std::vector<float> expected;
-    double allowed = 0;  // tolerance
+    Tolerance allowed;
 
     Tensors(DataId id, Problem parsed) : data(std::move(id)), problem(std::move(parsed)) {}
 

@@ -9,7 +9,6 @@
 
 #include "core/error.h"
 #include "core/rng.h"
-#include "schedules/operator.h"
 
 namespace tilesmith {
 
@@ -24,13 +23,20 @@ struct Ranges {
     int64_t reduction = 1;
     int integer = 1;         // inputs and weights: whole numbers up to this
     double density = 1;      // and this part of them not zero
-    double real_weight = 1;  // all inputs after the first: reals up to this
+    double real_first = 1;   // the first input: reals up to this
+    double real_weight = 1;  // the others
     bool keep_low = false;   // relu6 follows: sums of about 3
 };
 
 Ranges ranges_of(const Problem& problem) {
     Ranges ranges;
-    ranges.reduction = std::max<int64_t>(1, operator_of(problem).reduction(problem));
+    const Operator& op = operator_of(problem);
+    ranges.reduction = std::max<int64_t>(1, op.reduction(problem));
+    if (!op.spec.exact) {
+        ranges.integer = 4;
+        ranges.real_first = op.largest_input;
+        return ranges;
+    }
     const auto n = static_cast<double>(ranges.reduction);
     constexpr double kMostSum = 0x1p21;  // leaves three bits for bias, add and scale below 2^24
     ranges.integer = std::clamp(static_cast<int>(std::sqrt(kMostSum / n)), 1, 4);
@@ -51,7 +57,7 @@ float real(Rng& rng, double least, double most) { return static_cast<float>(leas
 
 float factor(Rng& rng, const Ranges& ranges, Values values, bool first) {
     if (values == Values::reals) {
-        const double most = first ? 1 : ranges.real_weight;
+        const double most = first ? ranges.real_first : ranges.real_weight;
         return real(rng, -most, most);
     }
     if (ranges.density < 1) {
@@ -116,8 +122,9 @@ std::vector<float> reference_output(const Problem& problem, const std::vector<st
     return output;
 }
 
-double tolerance(const Problem& problem, Values values) {
-    if (values == Values::integers && problem.exact()) return 0;
+Tolerance tolerance(const Problem& problem, Values values) {
+    if (values == Values::integers && problem.exact()) return {};
+    if (const Operator& op = operator_of(problem); op.tolerance != nullptr) return op.tolerance(problem);
     const bool reals = values == Values::reals;
     const Ranges ranges = ranges_of(problem);
     const double product = reals ? ranges.real_weight : ranges.integer * ranges.integer;
@@ -143,27 +150,27 @@ double tolerance(const Problem& problem, Values values) {
         }
     }
     constexpr double kRounding = 0x1p-24;
-    return 2 * std::min(terms, 8 * std::sqrt(terms)) * kRounding * sum * slope + approximation;
+    return {.absolute = 2 * std::min(terms, 8 * std::sqrt(terms)) * kRounding * sum * slope + approximation};
 }
 
 std::optional<std::string> difference(const Problem& problem, std::span<const float> expected,
-                                      std::span<const float> got, double tolerance) {
+                                      std::span<const float> got, const Tolerance& tolerance) {
     if (expected.size() != got.size()) throw run_failed("outputs of different sizes are compared");
     if (std::memcmp(expected.data(), got.data(), expected.size_bytes()) == 0) return std::nullopt;
     size_t wrong = 0;
     size_t unwritten = 0;
     size_t first = 0;
     for (size_t i = 0; i < expected.size(); ++i) {
-        const bool right = std::abs(static_cast<double>(got[i]) - static_cast<double>(expected[i])) <= tolerance;
-        if (right) continue;
+        if (tolerance.allows(expected[i], got[i])) continue;
         if (wrong++ == 0) first = i;
         if (std::isnan(got[i])) ++unwritten;
     }
     if (wrong == 0) return std::nullopt;
+    const double margin = tolerance.absolute + tolerance.relative * std::abs(static_cast<double>(expected[first]));
     const Argument output = operator_of(problem).arguments(problem).back();
     return fmt::format("{}{} is {}, expected {}{}; {} of {} elements are wrong{}", output.name,
                        index_text(first, output.shape), got[first], expected[first],
-                       tolerance > 0 ? fmt::format(" +- {:.3g}", tolerance) : "", wrong, expected.size(),
+                       margin > 0 ? fmt::format(" +- {:.3g}", margin) : "", wrong, expected.size(),
                        unwritten > 0 ? fmt::format(" ({} of them not a number: never written?)", unwritten) : "");
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/problem.h"
+#include "schedules/operator.h"
 
 namespace tilesmith {
 
@@ -35,12 +36,13 @@ std::vector<float> reference_output(const Problem& problem, const std::vector<st
 // is the sum of the absolute values; here S is bounded by n times the largest values that make_inputs gives. Twice
 // that, because the reference has its own error, grown by the scales that follow and by the slopes of
 // gelu and the like (EpilogueInfo), for whose approximation 1e-6 of the argument is allowed.
-double tolerance(const Problem& problem, Values values);
+// Operators that are no such sums bring their own bound (Operator::tolerance).
+Tolerance tolerance(const Problem& problem, Values values);
 
 // Null when `got` is within `tolerance` of `expected` everywhere; else which element of the output is wrong first, what
 // was expected, and how many are. An element that is NaN was not written (outputs are filled with NaN beforehand) or is
 // wrong.
 std::optional<std::string> difference(const Problem& problem, std::span<const float> expected,
-                                      std::span<const float> got, double tolerance);
+                                      std::span<const float> got, const Tolerance& tolerance);
 
 }  // namespace tilesmith

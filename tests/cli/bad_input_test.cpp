@@ -100,6 +100,7 @@ TEST_CASE("commands that read refuse a database that is not there and do not cre
     const std::vector<BadCall> calls = {
         {{"db", "stats", "--db", "nowhere.db"}, "nowhere.db"},
         {{"db", "verify", "--db", "nowhere.db"}, "nowhere.db"},
+        {{"db", "merge", "nowhere.db", "--db", "new.db"}, "nowhere.db"},
         {{"show", "--db", "nowhere.db"}, "nowhere.db"},
         {{"show", "matmul m=4 n=4 k=4", "--db", "nowhere.db"}, "nowhere.db"},
         {{"export", "--db", "nowhere.db", "-o", "dist"}, "nowhere.db"},

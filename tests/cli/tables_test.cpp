@@ -33,7 +33,8 @@ TEST_CASE("the flag --help works on every level, with an example", "[cli]") {
                                                                                        {"selftest"},
                                                                                        {"db"},
                                                                                        {"db", "stats"},
-                                                                                       {"db", "verify"}}) {
+                                                                                       {"db", "verify"},
+                                                                                       {"db", "merge"}}) {
         std::vector<std::string> arguments = level;
         arguments.emplace_back("--help");
         const ProgramRun run = run_program(Folder(), arguments);

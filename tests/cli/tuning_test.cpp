@@ -158,6 +158,9 @@ TEST_CASE("show lists what was tuned, explains trials, and shows loops and machi
         run_program(folder, {"show", kProblem, "--db", "t.db", "--threads", "1", "--loops", "--asm", "--json"}).json();
     CHECK(contains(code.at("loops"), "for "));
     CHECK(contains(code.at("asm"), "innermost loop"));
+    const ProgramRun analysed = run_program(folder, {"show", kProblem, "--db", "t.db", "--threads", "1", "--mca"});
+    CHECK(analysed.status == 0);
+    CHECK(contains(analysed.out, "cycles an iteration"));
     const ProgramRun everything =
         run_program(folder, {"show", kProblem, "--db", "t.db", "--threads", "1", "--asm=all"});
     CHECK(everything.status == 0);

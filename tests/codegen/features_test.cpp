@@ -152,6 +152,14 @@ const std::vector<std::string>& problems() {
         "conv2d h=13 w=13 ci=17 co=17 kh=3 kw=3 groups=17 pad=1",
         "conv2d h=8 w=8 ci=32 co=48 kh=1 kw=1 weights=fixed",
         "conv1d w=30 ci=8 co=12 kw=3",
+        "conv3d d=4 h=6 w=7 ci=5 co=16 kd=3 kh=3 kw=3 pad=1",
+        "conv2d_transposed h=5 w=6 ci=8 co=20 kh=4 kw=4 stride=2 pad=1",
+        "max_pool h=9 w=10 c=20 kh=3 kw=3 stride=2 pad=1",
+        "avg_pool h=7 w=7 c=5 kh=7 kw=7",
+        "softmax rows=20 cols=100",
+        "layer_norm rows=3 cols=7",
+        "rms_norm rows=1 cols=999",
+        "norm b=2 m=33 n=65",
     };
     return all;
 }

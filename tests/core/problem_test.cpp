@@ -25,6 +25,7 @@ const ProblemSpec& spec() {
                          .ends = {{"pad_h_end", "pad_h"}, {"pad_w_end", "pad_w"}}},
                         {.name = "t", .axes = {"t"}, .default_value = 0, .least = 0, .most = 1}};
         s.weights = Weights::fixed;
+        s.eps = 1e-5;
         s.epilogue = true;
         s.check = [](const Problem& p) {
             if (p["h"] == 13) throw bad_input("h=13 is unlucky");
@@ -57,6 +58,8 @@ std::string complaint(const std::string& text) {
 TEST_CASE("problem: the canonical text keeps extents and what differs from its default", "[unit]") {
     const auto [written, canonical] = GENERATE(table<std::string, std::string>({
         {"h=5", "blur n=1 h=5 dtype=f32"},
+        {"h=5 eps=0.00001", "blur n=1 h=5 dtype=f32"},
+        {"h=5 eps=0.125 weights=fresh", "blur n=1 h=5 dtype=f32 eps=0.125 weights=fresh"},
         {"dtype=f32 h=5 n=1 b=1", "blur n=1 h=5 dtype=f32"},
         {"h=005 b=2", "blur b=2 n=1 h=5 dtype=f32"},
         {"h=5 stride=1 pad=0 t=0 weights=fixed accuracy=strict epilogue=none", "blur n=1 h=5 dtype=f32"},

@@ -1,127 +1,17 @@
 // Every template of the convolutions, on shapes that divide nothing: what its schedules compute is what the naive loops
 // compute, and nothing is touched outside the arguments.
-#include <fmt/format.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <array>
 #include <catch2/catch.hpp>
-#include <cmath>
-#include <cstring>
-#include <memory>
 #include <string>
-#include <vector>
 
-#include "codegen/compiler.h"
-#include "codegen/host.h"
-#include "codegen/loader.h"
-#include "core/rng.h"
-#include "schedules/operator.h"
-#include "schedules/template.h"
+#include "template_check.h"
 
 namespace tilesmith {
 namespace {
 
-// Floats flush against an inaccessible page: after them, or before them.
-class Guarded {
-  public:
-    Guarded(int64_t bytes, bool at_end) {
-        const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-        const size_t body = (static_cast<size_t>(bytes) + page - 1) / page * page;
-        mapped_ = body + 2 * page;
-        void* const map = mmap(nullptr, mapped_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        REQUIRE(map != MAP_FAILED);
-        map_ = static_cast<char*>(map);
-        REQUIRE(mprotect(map_ + page, body, PROT_READ | PROT_WRITE) == 0);
-        begin_ = map_ + page + (at_end ? body - static_cast<size_t>(bytes) : 0);
-        std::memset(begin_, 0xff, static_cast<size_t>(bytes));  // every float is not a number
-    }
-    ~Guarded() { munmap(map_, mapped_); }
-    Guarded(const Guarded&) = delete;
-    Guarded& operator=(const Guarded&) = delete;
-
-    [[nodiscard]] void* data() const { return begin_; }
-    [[nodiscard]] float* floats() const { return static_cast<float*>(data()); }
-
-  private:
-    char* map_ = nullptr;
-    char* begin_ = nullptr;
-    size_t mapped_ = 0;
-};
-
-// One problem with its arguments, filled with small whole numbers, and the right result.
-class Case {
-  public:
-    Case(const std::string& text, Rng& rng) : problem(parse_problem(text)) {
-        const Operator& op = operator_of(problem);
-        arguments = op.arguments(problem);
-        std::vector<const float*> inputs;
-        for (const Argument& argument : arguments) {
-            buffers.push_back(std::make_unique<Guarded>(argument.bytes(), rng.below(2) == 0));
-            if (argument.role == Role::output) break;
-            for (int64_t i = 0; i < argument.elements(); ++i)
-                buffers.back()->floats()[i] = static_cast<float>(rng.below(7)) - 3.0F;
-            inputs.push_back(buffers.back()->floats());
-        }
-        expected.resize(static_cast<size_t>(arguments.back().elements()));
-        op.reference(problem, inputs, expected.data());
-    }
-
-    Problem problem;
-    std::vector<Argument> arguments;
-    std::vector<std::unique_ptr<Guarded>> buffers;
-    std::vector<float> expected;
-};
-
-// Empty, or what is wrong with what `schedule` computes.
-std::string fault(Case& c, const Schedule& schedule, const Target& target, const Conditions& conditions,
-                  Checks checks) {
-    const CompileResult compiled = compile(c.problem, schedule, target, conditions, checks, "kernel");
-    if (!compiled.outcome.ok()) return compiled.outcome.reason;
-    static Loader loader;
-    const auto loaded = loader.load(compiled.kernel->object);
-    std::vector<void*> arguments{nullptr};
-    for (const auto& buffer : c.buffers) arguments.push_back(buffer->data());
-    std::unique_ptr<Guarded> packed;
-    if (!compiled.kernel->pack_symbol.empty()) {
-        packed = std::make_unique<Guarded>(compiled.kernel->packed_bytes, true);
-        const int code =
-            call_kernel(loaded->symbol(compiled.kernel->pack_symbol), {nullptr, arguments[2], packed->data()});
-        if (code != 0) return fmt::format("packing returned {}", code);
-        arguments[2] = packed->data();
-    }
-    float* const output = c.buffers.back()->floats();
-    std::memset(output, 0xff, c.expected.size() * sizeof(float));
-    const int code = call_kernel(loaded->symbol(compiled.kernel->run_symbol), arguments);
-    if (code != 0) return fmt::format("the kernel returned {}", code);
-    const float tolerance = c.problem.exact() ? 0.0F : 1e-5F;
-    for (size_t i = 0; i < c.expected.size(); ++i)
-        if (!(std::abs(output[i] - c.expected[i]) <= tolerance * (1.0F + std::abs(c.expected[i]))))
-            return fmt::format("element {} is {} and not {}", i, output[i], c.expected[i]);
-    return "";
-}
-
-void check(const std::string& text, const std::string& template_name, int random_schedules,
-           const Conditions& conditions) {
-    const Target target = resolve_target("host", true, nullptr);
-    Rng rng(20260101);
-    Case c(text, rng);
-    bool applies = false;
-    for (const Template* t : templates_for(c.problem, target)) {
-        if (t->id.name != template_name) continue;
-        applies = true;
-        const Space space = t->space(c.problem, target, conditions);
-        for (int i = 0; i <= random_schedules; ++i) {
-            const Schedule schedule =
-                i == 0 ? t->default_schedule(c.problem, target, conditions) : space.sample(rng).value();
-            const Checks checks = i % 2 == 0 ? Checks::none : Checks::assertions;
-            INFO(text << " " << schedule.text());
-            CHECK(fault(c, schedule, target, conditions, checks).empty());
-            CHECK(space.contains(schedule));
-        }
-    }
-    INFO(text);
-    CHECK(applies);
+std::string fault(const std::string& problem, const std::string& template_name, int random_schedules, int threads = 1) {
+    Conditions conditions;
+    conditions.threads = threads;
+    return first_fault(problem, template_name, random_schedules, conditions, 20260101);
 }
 
 TEST_CASE("direct: schedules compute the convolution, whatever the shape", "[kernel]") {
@@ -137,20 +27,31 @@ TEST_CASE("direct: schedules compute the convolution, whatever the shape", "[ker
         "conv2d n=1 h=5 w=6 ci=4 co=12 kh=3 kw=3 groups=4 pad=2",
         "conv2d n=2 h=8 w=8 ci=6 co=12 kh=1 kw=1 stride=2 groups=2", "conv2d n=2 h=3 w=5 ci=3 co=2 kh=3 kw=1 pad_h=1",
         "conv2d n=1 h=10 w=9 ci=8 co=18 kh=1 kw=3 pad_h=2 pad_w=0 pad_h_end=0 dilation=2 groups=2");
-    check(text, "direct", 3, {});
+    CHECK(fault(text, "direct", 3) == "");
 }
 
 TEST_CASE("direct: weights that change with every call are used or packed correctly", "[kernel]") {
     const auto* const text = GENERATE("conv2d n=1 h=10 w=10 ci=32 co=32 kh=3 kw=3 groups=2 pad=1 weights=fresh",
                                       "conv2d n=1 h=6 w=6 ci=16 co=33 kh=3 kw=3 pad=1 weights=fresh epilogue=bias");
-    check(text, "direct", 4, {});
+    CHECK(fault(text, "direct", 4) == "");
 }
 
 TEST_CASE("direct: conv1d is a convolution of height 1", "[kernel]") {
     const auto* const text =
         GENERATE("conv1d n=1 w=30 ci=8 co=16 kw=3 stride=2 pad=1", "conv1d n=3 w=17 ci=5 co=7 kw=5 pad=2 epilogue=add",
                  "conv1d n=2 w=20 ci=16 co=40 kw=1");
-    check(text, "direct", 3, {});
+    CHECK(fault(text, "direct", 3) == "");
+}
+
+TEST_CASE("direct: conv3d sums over planes, those of the padding left out", "[kernel]") {
+    const auto* const text = GENERATE(
+        "conv3d n=1 d=5 h=6 w=7 ci=5 co=9 kd=3 kh=3 kw=3 pad=1", "conv3d n=2 d=4 h=5 w=6 ci=8 co=16 kd=1 kh=1 kw=1",
+        "conv3d n=2 d=7 h=8 w=9 ci=3 co=20 kd=3 kh=2 kw=3 stride=2 pad=1 epilogue=bias,relu",
+        "conv3d n=2 d=5 h=4 w=6 ci=6 co=12 kd=2 kh=3 kw=1 groups=3 dilation_d=2 pad_d=1 pad_d_end=2 epilogue=add",
+        "conv3d n=1 d=3 h=5 w=5 ci=4 co=8 kd=1 kh=3 kw=3 pad=1", "conv3d n=1 d=9 h=1 w=1 ci=7 co=8 kd=4 kh=1 kw=1",
+        "conv3d n=1 d=4 h=6 w=6 ci=8 co=24 kd=2 kh=3 kw=3 pad_h=1 pad_w=1 weights=fresh");
+    CHECK(fault(text, "direct", 3) == "");
+    CHECK(fault(text, "direct", 2, 2) == "");
 }
 
 TEST_CASE("depthwise: schedules compute the convolution, whatever the shape", "[kernel]") {
@@ -164,14 +65,25 @@ TEST_CASE("depthwise: schedules compute the convolution, whatever the shape", "[
         "conv2d n=1 h=6 w=40 ci=8 co=8 kh=3 kw=21 groups=8 pad=10",
         "conv2d n=1 h=6 w=15 ci=3 co=3 kh=1 kw=1 groups=3 pad_h=1 pad_w=0",
         "conv2d n=2 h=7 w=15 ci=9 co=9 kh=3 kw=2 groups=9 pad_h=1 pad_w=0");
-    check(text, "depthwise", 3, {});
+    CHECK(fault(text, "depthwise", 3) == "");
+}
+
+TEST_CASE("phases: schedules compute the transposed convolution, whatever the shape", "[kernel]") {
+    const auto* const text =
+        GENERATE("conv2d_transposed h=1 w=1 ci=1 co=1 kh=1 kw=1",
+                 "conv2d_transposed h=4 w=5 ci=8 co=16 kh=4 kw=4 stride=2 pad=1",
+                 "conv2d_transposed n=2 h=5 w=4 ci=3 co=9 kh=3 kw=3 stride=2 pad=1 epilogue=bias,relu",
+                 "conv2d_transposed n=2 h=6 w=7 ci=12 co=20 kh=3 kw=5 pad=1 epilogue=add",
+                 "conv2d_transposed h=3 w=3 ci=5 co=33 kh=2 kw=2 stride=3",
+                 "conv2d_transposed h=7 w=3 ci=16 co=3 kh=5 kw=4 stride_h=3 stride_w=2 pad_h=2 pad_w=0 pad_w_end=1",
+                 "conv2d_transposed n=2 h=4 w=6 ci=9 co=24 kh=4 kw=4 stride=2 pad=1 weights=fresh");
+    CHECK(fault(text, "phases", 3) == "");
+    CHECK(fault(text, "phases", 2, 2) == "");
 }
 
 TEST_CASE("convolutions: loops over threads change no result", "[kernel]") {
-    Conditions two_threads;
-    two_threads.threads = 2;
-    check("conv2d n=2 h=9 w=11 ci=8 co=24 kh=3 kw=3 pad=1 epilogue=bias,relu", "direct", 5, two_threads);
-    check("conv2d n=2 h=9 w=11 ci=20 co=20 kh=3 kw=3 pad=1 groups=20", "depthwise", 4, two_threads);
+    CHECK(fault("conv2d n=2 h=9 w=11 ci=8 co=24 kh=3 kw=3 pad=1 epilogue=bias,relu", "direct", 5, 2) == "");
+    CHECK(fault("conv2d n=2 h=9 w=11 ci=20 co=20 kh=3 kw=3 pad=1 groups=20", "depthwise", 4, 2) == "");
 }
 
 }  // namespace

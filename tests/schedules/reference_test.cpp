@@ -186,3 +186,72 @@ TEST_CASE("reference: conv1d is conv2d of height one, and a 1x1 convolution is a
     const Floats u = whole_numbers(4 * 6, rng);
     CHECK(run("conv2d h=3 w=4 ci=4 co=6 kh=1 kw=1", {x, u}) == run("matmul m=12 n=6 k=4", {x, u}));
 }
+
+TEST_CASE("reference: conv3d of single pixels is conv1d along depth, and of single planes conv2d", "[unit]") {
+    Rng rng(5);
+    const Floats x = whole_numbers(2 * 12 * 4, rng);
+    const Floats w = whole_numbers(3 * 2 * 6, rng);
+    CHECK(run("conv3d n=2 d=12 h=1 w=1 ci=4 co=6 kd=3 kh=1 kw=1 groups=2 stride_d=2 pad_d=2 dilation_d=2", {x, w}) ==
+          run("conv1d n=2 w=12 ci=4 co=6 kw=3 groups=2 stride=2 pad=2 dilation=2", {x, w}));
+    const Floats u = whole_numbers(2 * 3 * 4 * 6, rng);
+    CHECK(run("conv3d n=2 d=1 h=3 w=4 ci=4 co=6 kd=1 kh=2 kw=3 pad_w=1", {x, u}) ==
+          run("conv2d n=2 h=3 w=4 ci=4 co=6 kh=2 kw=3 pad_w=1", {x, u}));
+}
+
+TEST_CASE("reference: conv3d sums over all three kernel axes", "[unit]") {
+    const Floats x{1, 2, 3, 4, 5, 6, 7, 8};  // 2 x 2 x 2
+    const Floats w{1, 2, 4, 8, 16, 32, 64, 128};
+    CHECK(run("conv3d d=2 h=2 w=2 ci=1 co=1 kd=2 kh=2 kw=2", {x, w}) == Floats{1793});
+    CHECK(run("conv3d d=2 h=2 w=2 ci=1 co=1 kd=2 kh=1 kw=1 pad_d_end=1", {x, {1, 10}}) ==
+          Floats{51, 62, 73, 84, 5, 6, 7, 8});
+}
+
+TEST_CASE("reference: a transposed convolution spreads each pixel over the outputs it reaches", "[unit]") {
+    // Without padding, 2 pixels 2 apart, a kernel of 3: 1*w at 0, 2*w at 2.
+    CHECK(run("conv2d_transposed h=1 w=2 ci=1 co=1 kh=1 kw=3 stride_w=2", {{1, 2}, {1, 10, 100}}) ==
+          Floats{1, 10, 102, 20, 200});
+    CHECK(run("conv2d_transposed h=1 w=2 ci=1 co=1 kh=1 kw=3 stride_w=2 pad_w=1", {{1, 2}, {1, 10, 100}}) ==
+          Floats{10, 102, 20});
+    CHECK(run("conv2d_transposed h=2 w=1 ci=2 co=1 kh=2 kw=1", {{1, 2, 3, 4}, {1, 10, 100, 1000}}) ==
+          Floats{21, 2143, 4300});
+}
+
+TEST_CASE("softmax: a row's exponentials over their sum, also where exponentials overflow", "[unit]") {
+    const Floats y = run("softmax rows=2 cols=3", {{0, std::log(2.0F), std::log(5.0F), 1000, 1000, -1000}});
+    const Floats expected{0.125F, 0.25F, 0.625F, 0.5F, 0.5F, 0.0F};
+    for (size_t i = 0; i < y.size(); ++i) CHECK(y[i] == Approx(expected[i]));
+}
+
+TEST_CASE("layer_norm: deviations over their root mean square, scaled and shifted", "[unit]") {
+    const Floats y = run("layer_norm rows=1 cols=4 eps=1", {{1, 3, 5, 7}, {1, 2, 1, 2}, {0, 0, 10, 10}});
+    const double root = std::sqrt(6.0);  // variance 5, eps 1
+    CHECK(y[0] == Approx(-3 / root));
+    CHECK(y[1] == Approx(-2 / root));
+    CHECK(y[2] == Approx(1 / root + 10));
+    CHECK(y[3] == Approx(6 / root + 10));
+}
+
+TEST_CASE("rms_norm: elements over their root mean square, scaled", "[unit]") {
+    const Floats y = run("rms_norm rows=2 cols=2 eps=0.5", {{1, 2, 0, 0}, {1, 10}});
+    CHECK(y[0] == Approx(1 / std::sqrt(3.0)));
+    CHECK(y[1] == Approx(20 / std::sqrt(3.0)));
+    CHECK(y[2] == 0);
+    CHECK(y[3] == 0);
+}
+
+TEST_CASE("norm: the length of each matrix", "[unit]") {
+    CHECK(run("norm b=2 m=1 n=2", {{3, 4, 5, 12}}) == Floats{5, 13});
+}
+
+TEST_CASE("max_pool: the largest of each window, and never padding", "[unit]") {
+    CHECK(run("max_pool h=2 w=3 c=1 kh=2 kw=2", {{1, 2, 3, 4, 0, -1}}) == Floats{4, 3});
+    CHECK(run("max_pool h=1 w=3 c=2 kh=1 kw=2 stride=2 pad_w=1 pad_h=0", {{-1, -9, -2, -8, -3, -7}}) ==
+          Floats{-1, -9, -2, -7});
+}
+
+TEST_CASE("avg_pool: the mean of what is inside, or of the whole window", "[unit]") {
+    const Floats x{2, 4, 6};
+    const std::string problem = "avg_pool h=1 w=3 c=1 kh=1 kw=2 pad_w=1 pad_h=0";
+    CHECK(run(problem, {x}) == Floats{2, 3, 5, 6});
+    CHECK(run(problem + " include_pad=1", {x}) == Floats{1, 3, 5, 3});
+}

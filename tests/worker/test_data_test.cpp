@@ -31,8 +31,8 @@ TEST_CASE("test data: whole numbers give the same sums in any order", "[unit]") 
     for (const char* text : {"matmul m=3 n=5 k=1", "matmul m=8 n=9 k=1000", "matmul m=2 n=3 k=200000"}) {
         const Problem problem = parse_problem(text);
         const auto inputs = make_inputs(problem, 7, Values::integers);
-        CHECK(tolerance(problem, Values::integers) == 0);
-        CHECK_FALSE(difference(problem, reference_output(problem, inputs), other_order(problem, inputs), 0));
+        CHECK(tolerance(problem, Values::integers).absolute == 0);
+        CHECK_FALSE(difference(problem, reference_output(problem, inputs), other_order(problem, inputs), {}));
     }
 }
 
@@ -41,9 +41,9 @@ TEST_CASE("test data: rounding in another order stays within the tolerance, a lo
         const Problem problem = parse_problem(text);
         auto inputs = make_inputs(problem, 7, Values::reals);
         const auto expected = reference_output(problem, inputs);
-        const double allowed = tolerance(problem, Values::reals);
-        INFO(text << ": " << allowed);
-        CHECK(allowed > 0);
+        const Tolerance allowed = tolerance(problem, Values::reals);
+        INFO(text << ": " << allowed.absolute);
+        CHECK(allowed.absolute > 0);
         CHECK_FALSE(difference(problem, expected, other_order(problem, inputs), allowed));
         inputs[0][1] = 0;
         CHECK(difference(problem, expected, other_order(problem, inputs), allowed));
@@ -74,11 +74,37 @@ TEST_CASE("test data: a difference names the first wrong element and how many th
     const Problem problem = parse_problem("matmul m=2 n=3 k=1");
     const std::vector<float> expected{1, 2, 3, 4, 5, 0};
     std::vector<float> got{1, 2, 3, 4, 5, -0.0F};
-    CHECK_FALSE(difference(problem, expected, got, 0));
+    CHECK_FALSE(difference(problem, expected, got, {}));
     got[4] = 7;
     got[5] = std::nanf("");
-    const auto text = difference(problem, expected, got, 0);
+    const auto text = difference(problem, expected, got, {});
     REQUIRE(text);
     CHECK(text->find("[1,1] is 7, expected 5; 2 of 6 elements are wrong (1 of them") != std::string::npos);
-    CHECK_FALSE(difference(problem, {expected.data(), 5}, {std::vector<float>{1, 2, 3, 4, 7}.data(), 5}, 2.5));
+    CHECK_FALSE(
+        difference(problem, {expected.data(), 5}, {std::vector<float>{1, 2, 3, 4, 7}.data(), 5}, {.absolute = 2.5}));
+}
+
+TEST_CASE("test data: a row operator that leaves out one column is out of tolerance, one in float is not", "[unit]") {
+    const std::string op = GENERATE("softmax", "layer_norm", "rms_norm");
+    const int64_t cols = GENERATE(2, 33, 600);
+    const Problem problem = parse_problem(op + " rows=20 cols=" + std::to_string(cols));
+    const Problem shorter = parse_problem(op + " rows=1 cols=" + std::to_string(cols - 1));
+    const auto inputs = make_inputs(problem, 11, Values::reals);
+    const std::vector<float> expected = reference_output(problem, inputs);
+    const Tolerance allowed = tolerance(problem, Values::reals);
+    INFO(problem.text());
+    CHECK_FALSE(difference(problem, expected, expected, allowed));
+    std::vector<float> nudged = expected;
+    for (float& value : nudged) value = std::nextafter(value, 1e9F);
+    CHECK_FALSE(difference(problem, expected, nudged, allowed));
+
+    std::vector<float> wrong = expected;
+    for (int64_t row = 0; row < 20; ++row) {
+        std::vector<std::vector<float>> part = inputs;
+        part[0] = {inputs[0].begin() + row * cols, inputs[0].begin() + (row + 1) * cols - 1};
+        for (size_t i = 1; i < part.size(); ++i) part[i].pop_back();
+        const std::vector<float> output = reference_output(shorter, part);
+        std::copy(output.begin(), output.end(), wrong.begin() + row * cols);
+    }
+    CHECK(difference(problem, expected, wrong, allowed));
 }

@@ -1,0 +1,70 @@
+// A norm reads its input once, so memory's bandwidth is the limit: enough accumulators to keep loads coming, and chunks
+// of a row as tasks, because there may be a single row.
+#include "schedules/rows/sum_chunks.h"
+
+#include <Halide.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "schedules/blocks/tiling.h"
+#include "schedules/pipeline.h"
+#include "schedules/rows/reduction.h"
+#include "schedules/rows/shape.h"
+
+namespace tilesmith {
+namespace {
+
+constexpr int64_t kMostSums = 8;
+constexpr int64_t kMostChunksAThread = 4;
+
+std::vector<int64_t> powers_of_two(int64_t most) {
+    std::vector<int64_t> numbers;
+    for (int64_t number = 1; number == 1 || number <= most; number *= 2) numbers.push_back(number);
+    return numbers;
+}
+
+}  // namespace
+
+bool SumChunks::applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
+
+Space SumChunks::space(const Problem& problem, const Target& target, const Conditions& conditions) {
+    const RowsShape shape(problem);
+    const int64_t vectors = shape.cols / target.lanes(4);
+    std::vector<Decision> decisions;
+    decisions.push_back(
+        {"sums", [=](const Schedule&) { return values_of(powers_of_two(std::min(kMostSums, vectors))); }});
+    if (conditions.threads > 1)
+        decisions.push_back({"chunks", [=](const Schedule& s) {
+                                 const int64_t steps = vectors / s.number("sums");
+                                 return values_of(
+                                     powers_of_two(std::min<int64_t>(kMostChunksAThread * conditions.threads, steps)));
+                             }});
+    return {id(), decisions};
+}
+
+Schedule SumChunks::default_schedule(const Problem& problem, const Target& target, const Conditions& conditions) {
+    Schedule wish(id());
+    wish.set("sums", kMostSums).set("chunks", int64_t{conditions.threads});
+    return *space(problem, target, conditions).repair(wish);
+}
+
+Pipeline SumChunks::build(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions&) {
+    const RowsShape shape(problem);
+    const bool parallel = schedule.find("chunks") != nullptr;
+    const int chunks = parallel ? static_cast<int>(schedule.number("chunks")) : 1;
+    const Halide::ImageParam x(Halide::Float(32), 2, "x");
+    const Halide::Var row("row");
+    Halide::Func out("out");
+    RowReduction squares("squares", RowReduction::Kind::sum, static_cast<int>(shape.cols), target.lanes(4),
+                         static_cast<int>(schedule.number("sums")), chunks,
+                         [&](const Halide::Expr& c, const Halide::Expr& r) { return x(c, r) * x(c, r); });
+    out(row) = Halide::sqrt(squares.total(row));
+    out.bound(row, 0, static_cast<int>(shape.rows));
+    squares.compute_at(out, row, parallel);
+    Pipeline pipeline;
+    pipeline.run = {out, {x}, {shape.extents()}, {shape.rows}};
+    return pipeline;
+}
+
+}  // namespace tilesmith

@@ -1,0 +1,293 @@
+// Outputs `stride` apart use the same taps of the kernel: a convolution of stride 1. Weights are packed by phase (zeros
+// where a phase has a tap less), the input is copied with zeros around it, and a register tile of `columns` outputs of
+// one phase by `vectors` vectors of channels runs over channels and taps without a condition.
+//
+// Nothing is read outside of the copy. Where channels do not fill their last vector, the output is guarded; where runs
+// do not fill the output, they go to a grid of their own, which is copied.
+#include "schedules/transposed/phases.h"
+
+#include <Halide.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "schedules/blocks/epilogue.h"
+#include "schedules/blocks/tiling.h"
+#include "schedules/pipeline.h"
+#include "schedules/transposed/shape.h"
+
+namespace tilesmith {
+namespace {
+
+using Halide::Expr;
+using Halide::Func;
+using Halide::ImageParam;
+using Halide::RDom;
+using Halide::TailStrategy;
+using Halide::Var;
+
+constexpr int64_t kMostVectors = 3;
+constexpr int64_t kLatencyCycles = 4;  // of a multiply-add
+
+int as_int(int64_t value) { return static_cast<int>(value); }
+
+// One axis as the generated code sees it.
+struct Axis {
+    explicit Axis(const TransposedAxis& axis)
+        : extent(as_int(axis.extent)),
+          k(as_int(axis.k)),
+          stride(as_int(axis.stride)),
+          pad(as_int(axis.pad)),
+          taps(as_int(axis.taps())) {}
+
+    int extent, k, stride, pad, taps;
+
+    // Of output `run * stride + place`: its first tap, and where the copy holds what its tap `tap` reads.
+    [[nodiscard]] Expr phase(const Expr& place) const { return (place + pad) % stride; }
+    [[nodiscard]] Expr column(const Expr& run, const Expr& place, const Expr& tap) const {
+        return run + (place + pad) / stride - tap + (taps - 1);
+    }
+};
+
+class Build {
+  public:
+    Build(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions& conditions)
+        : problem_(problem),
+          shape_(problem),
+          rows_(shape_.h),
+          columns_(shape_.w),
+          lanes_(target.lanes(4)),
+          vectors_(as_int(schedule.number("vectors"))),
+          panel_(lanes_ * vectors_),
+          tile_columns_(as_int(schedule.number("columns"))),
+          unroll_(as_int(schedule.number("unroll"))),
+          panels_outside_(schedule.choice("order") == "panels"),
+          parallel_(conditions.threads > 1),
+          ahead_(problem.weights() == Weights::fixed) {}
+
+    Pipeline pipeline() {
+        define();
+        schedule_grid();
+        schedule_copy();
+        schedule_tile();
+        schedule_copies();
+        return stages();
+    }
+
+  private:
+    void define();
+    void schedule_grid();
+    void schedule_copy();
+    void schedule_tile();
+    void schedule_copies();
+    Pipeline stages();
+
+    // Whether the outputs of every phase are as many: then the output's axes are split into run and place.
+    [[nodiscard]] bool whole_runs() const {
+        return shape_.w.outputs() % shape_.w.stride == 0 && shape_.h.outputs() % shape_.h.stride == 0;
+    }
+    [[nodiscard]] std::vector<int64_t> grid_extents() const {
+        return {shape_.co, shape_.w.stride, shape_.w.runs(), shape_.h.stride, shape_.h.runs(), shape_.n};
+    }
+    [[nodiscard]] std::vector<int64_t> packed_extents() const {
+        return {panel_,
+                shape_.ci,
+                columns_.taps,
+                rows_.taps,
+                ceil_div(shape_.co, panel_),
+                int64_t{columns_.stride} * rows_.stride};
+    }
+
+    const Problem& problem_;
+    TransposedShape shape_;
+    Axis rows_, columns_;
+    int lanes_, vectors_, panel_, tile_columns_, unroll_;
+    bool panels_outside_, parallel_, ahead_;
+
+    Var c_{"c"}, ox_{"ox"}, oy_{"oy"}, n_{"n"};
+    Var run_x_{"run_x"}, run_y_{"run_y"}, place_x_{"place_x"}, place_y_{"place_y"}, x_tile_{"x_tile"};
+    Var lane_{"lane"}, vector_{"vector"}, panel_var_{"panel"}, task_{"task"};
+    Var inside_{"inside"}, channel_{"channel"}, tap_x_{"tap_x"}, tap_y_{"tap_y"}, phase_{"phase"};
+    RDom k_;
+    ImageParam x_{Halide::Float(32), 4, "x"}, weight_{Halide::Float(32), 4, "weight"},
+        ahead_weight_{Halide::Float(32), 6, "packed_weight"};
+    Func padded_{"padded"}, packed_weight_{"packed_weight"}, tile_{"tile"}, grid_{"grid"}, out_{"out"};
+    EpilogueInputs epilogue_;
+    Var tile_level_;
+};
+
+void Build::define() {
+    // The input with zeros around it.
+    const Expr column = ox_ - (columns_.taps - 1), row = oy_ - (rows_.taps - 1);
+    const Expr inside = column >= 0 && column < columns_.extent && row >= 0 && row < rows_.extent;
+    padded_(c_, ox_, oy_, n_) = Halide::select(
+        inside, x_(c_, Halide::clamp(column, 0, columns_.extent - 1), Halide::clamp(row, 0, rows_.extent - 1), n_),
+        0.0F);
+
+    // The weights by phase.
+    const Expr co = panel_var_ * panel_ + inside_;
+    const Expr kx = phase_ % columns_.stride + tap_x_ * columns_.stride;
+    const Expr ky = phase_ / columns_.stride + tap_y_ * rows_.stride;
+    packed_weight_(inside_, channel_, tap_x_, tap_y_, panel_var_, phase_) =
+        Halide::select(co < as_int(shape_.co) && kx < columns_.k && ky < rows_.k,
+                       weight_(Halide::min(co, as_int(shape_.co - 1)), channel_, Halide::min(kx, columns_.k - 1),
+                               Halide::min(ky, rows_.k - 1)),
+                       0.0F);
+
+    k_ = RDom(0, as_int(shape_.ci), 0, columns_.taps, 0, rows_.taps, "k");
+    const Expr phase = rows_.phase(place_y_) * columns_.stride + columns_.phase(place_x_);
+    const std::vector<Expr> at{c_ % panel_, k_.x, k_.y, k_.z, c_ / panel_, phase};
+    tile_(c_, place_x_, run_x_, place_y_, run_y_, n_) = 0.0F;
+    tile_(c_, place_x_, run_x_, place_y_, run_y_, n_) +=
+        padded_(k_.x, columns_.column(run_x_, place_x_, k_.y), rows_.column(run_y_, place_y_, k_.z), n_) *
+        (ahead_ ? ahead_weight_(at) : packed_weight_(at));
+
+    const Expr sum = tile_(c_, place_x_, run_x_, place_y_, run_y_, n_);
+    epilogue_ = epilogue_inputs(problem_, whole_runs() ? grid_extents() : shape_.output_extents());
+    const auto finished = [&](const Expr& value, const std::vector<Expr>& position) {
+        return apply_epilogue(problem_, epilogue_, value, position);
+    };
+    grid_(c_, place_x_, run_x_, place_y_, run_y_, n_) =
+        whole_runs() ? finished(sum, {c_, place_x_, run_x_, place_y_, run_y_, n_}) : sum;
+    if (whole_runs()) return;
+    out_(c_, ox_, oy_, n_) =
+        finished(grid_(c_, ox_ % columns_.stride, ox_ / columns_.stride, oy_ % rows_.stride, oy_ / rows_.stride, n_),
+                 {c_, ox_, oy_, n_});
+}
+
+void Build::schedule_grid() {
+    const auto tail = [](int64_t extent, int64_t by) {
+        return extent % by == 0 ? TailStrategy::RoundUp : TailStrategy::GuardWithIf;
+    };
+    const std::vector<int64_t> extents = grid_extents();
+    const std::vector<Var> axes{c_, place_x_, run_x_, place_y_, run_y_, n_};
+    for (size_t i = 0; i < axes.size(); ++i) grid_.bound(axes[i], 0, as_int(extents[i]));
+    grid_.split(c_, vector_, lane_, lanes_, shape_.co % lanes_ == 0 ? TailStrategy::RoundUp : TailStrategy::Predicate)
+        .split(vector_, panel_var_, vector_, vectors_, tail(ceil_div(shape_.co, lanes_), vectors_))
+        .split(run_x_, x_tile_, run_x_, tile_columns_, tail(shape_.w.runs(), tile_columns_));
+    if (panels_outside_)
+        grid_.reorder({lane_, vector_, run_x_, x_tile_, run_y_, place_x_, place_y_, n_, panel_var_});
+    else
+        grid_.reorder({lane_, vector_, run_x_, panel_var_, x_tile_, place_x_, place_y_, run_y_, n_});
+    tile_level_ = panels_outside_ ? x_tile_ : panel_var_;
+    grid_.vectorize(lane_).unroll(vector_).unroll(run_x_);
+    grid_.never_partition_all();
+    if (!parallel_) return;
+    if (panels_outside_)
+        grid_.parallel(panel_var_);
+    else
+        grid_.fuse(run_y_, n_, task_).parallel(task_);
+}
+
+// Where runs do not fill the output: a copy of what they do fill.
+void Build::schedule_copy() {
+    if (whole_runs()) return;
+    grid_.compute_root();
+    out_.bound(c_, 0, as_int(shape_.co))
+        .bound(ox_, 0, as_int(shape_.w.outputs()))
+        .bound(oy_, 0, as_int(shape_.h.outputs()))
+        .bound(n_, 0, as_int(shape_.n));
+    if (shape_.co >= lanes_) out_.vectorize(c_, lanes_, TailStrategy::ShiftInwards);
+    if (parallel_) out_.fuse(oy_, n_, task_).parallel(task_);
+}
+
+void Build::schedule_tile() {
+    tile_.compute_at(grid_, tile_level_)
+        .bound_extent(c_, panel_)
+        .bound_extent(run_x_, tile_columns_)
+        .bound_extent(run_y_, 1)
+        .bound_extent(place_x_, 1)
+        .bound_extent(place_y_, 1)
+        .bound_extent(n_, 1)
+        .vectorize(c_, lanes_)
+        .unroll(c_)
+        .unroll(run_x_);
+    tile_.update()
+        .reorder({c_, run_x_, k_.x, k_.y, k_.z, run_y_, place_x_, place_y_, n_})
+        .vectorize(c_, lanes_)
+        .unroll(c_)
+        .unroll(run_x_);
+    if (unroll_ > 1) tile_.update().unroll(k_.x, unroll_);
+}
+
+void Build::schedule_copies() {
+    padded_.compute_root();
+    if (shape_.ci >= lanes_) padded_.vectorize(c_, lanes_, TailStrategy::ShiftInwards);
+    if (parallel_) padded_.fuse(oy_, n_, task_).parallel(task_);
+    packed_weight_.vectorize(inside_, lanes_).unroll(inside_);
+    if (ahead_) {
+        packed_weight_.bound(inside_, 0, panel_);
+        return;
+    }
+    packed_weight_.compute_root();
+    if (parallel_) packed_weight_.fuse(panel_var_, phase_, task_).parallel(task_);
+}
+
+Pipeline Build::stages() {
+    Pipeline pipeline;
+    pipeline.run.output = whole_runs() ? grid_ : out_;
+    pipeline.run.output_extents = whole_runs() ? grid_extents() : shape_.output_extents();
+    pipeline.run.inputs = {x_, ahead_ ? ahead_weight_ : weight_};
+    pipeline.run.input_extents = {shape_.input_extents(), ahead_ ? packed_extents() : shape_.weight_extents()};
+    epilogue_.append_to(pipeline.run);
+    if (ahead_) pipeline.pack = Stage{packed_weight_, {weight_}, {shape_.weight_extents()}, packed_extents()};
+    return pipeline;
+}
+
+// Vectors of channels and columns of a tile, as many sums as the registers hold beside their operands.
+bool fits_registers(int64_t vectors, int64_t columns, const Target& target) {
+    return vectors * columns + vectors + 1 <= target.vector_registers;
+}
+
+std::vector<int64_t> vector_counts(const TransposedShape& shape, int64_t lanes) {
+    std::vector<int64_t> counts;
+    for (int64_t count = 1; count <= std::min(kMostVectors, ceil_div(shape.co, lanes)); ++count)
+        counts.push_back(count);
+    return counts;
+}
+
+std::vector<int64_t> column_counts(const TransposedShape& shape, int64_t vectors, const Target& target) {
+    std::vector<int64_t> counts;
+    for (int64_t count = 1; count <= shape.w.runs() && fits_registers(vectors, count, target); ++count)
+        counts.push_back(count);
+    // Enough sums to hide the latency of a multiply-add, where there are so many columns.
+    std::vector<int64_t> busy = counts;
+    std::erase_if(busy, [&](int64_t count) { return count * vectors < kLatencyCycles * target.fma_per_cycle; });
+    return frugal_tiles(shape.w.runs(), busy.empty() ? std::vector<int64_t>{counts.back()} : busy);
+}
+
+}  // namespace
+
+bool TransposedPhases::applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
+
+Space TransposedPhases::space(const Problem& problem, const Target& target, const Conditions&) {
+    const TransposedShape shape(problem);
+    std::vector<Decision> decisions;
+    decisions.push_back({"vectors", [=](const Schedule&) { return values_of(vector_counts(shape, target.lanes(4))); }});
+    decisions.push_back(
+        {"columns", [=](const Schedule& s) { return values_of(column_counts(shape, s.number("vectors"), target)); }});
+    decisions.push_back({"unroll", [=](const Schedule& s) {
+                             std::vector<int64_t> factors{1};
+                             for (const int64_t factor : {2, 4, 8})
+                                 if (shape.ci % factor == 0 && factor * s.number("vectors") * s.number("columns") <= 64)
+                                     factors.push_back(factor);
+                             return values_of(factors);
+                         }});
+    // The outer loop, which is also the parallel one.
+    decisions.push_back({"order", [](const Schedule&) { return std::vector<Value>{"panels", "pixels"}; }});
+    return {id(), decisions};
+}
+
+Schedule TransposedPhases::default_schedule(const Problem& problem, const Target& target,
+                                            const Conditions& conditions) {
+    Schedule wish(id());
+    wish.set("vectors", int64_t{2}).set("columns", int64_t{6}).set("unroll", int64_t{4}).set("order", "panels");
+    return *space(problem, target, conditions).repair(wish);
+}
+
+Pipeline TransposedPhases::build(const Problem& problem, const Schedule& schedule, const Target& target,
+                                 const Conditions& conditions) {
+    return Build(problem, schedule, target, conditions).pipeline();
+}
+
+}  // namespace tilesmith

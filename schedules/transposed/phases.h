@@ -1,0 +1,17 @@
+// The template phases: a transposed convolution as one small dense convolution for each phase of the stride.
+#pragma once
+
+#include "schedules/template.h"
+
+namespace tilesmith {
+
+struct TransposedPhases {
+    static TemplateId id() { return {"phases", 1}; }
+    static bool applies(const Problem& problem, const Target& target);
+    static Space space(const Problem& problem, const Target& target, const Conditions& conditions);
+    static Schedule default_schedule(const Problem& problem, const Target& target, const Conditions& conditions);
+    static Pipeline build(const Problem& problem, const Schedule& schedule, const Target& target,
+                          const Conditions& conditions);
+};
+
+}  // namespace tilesmith
