@@ -5,38 +5,25 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "schedules/conv/depthwise.h"
-#include "schedules/conv/direct.h"
-#include "schedules/matmul/dot.h"
-#include "schedules/matmul/register_tile.h"
-#include "schedules/matmul/stream.h"
-#include "schedules/pool/window.h"
-#include "schedules/rows/row_passes.h"
-#include "schedules/rows/sum_chunks.h"
-#include "schedules/transposed/phases.h"
+#include "schedules/template_rows.h"
 
 namespace tilesmith {
 
-namespace {
-
-template <class T>
-Template row(const std::string& summary, const std::vector<std::string>& operators) {
-    return {T::id(), summary, operators, T::applies, T::space, T::default_schedule, T::build};
-}
-
-}  // namespace
-
 const std::vector<Template>& templates() {
     static const std::vector<Template> table{
-        row<DotMatmul>("dot products along k, for few rows or columns of operands that lie along k", {"matmul"}),
-        row<StreamMatmul>("few rows of A while B is read once, row by row, unpacked", {"matmul"}),
-        row<RegisterTiledMatmul>("register tiles in cache blocks, operands packed or as they lie", {"matmul"}),
-        row<DepthwiseConv>("vectors of channels, one kernel a channel, no packing", {"conv2d", "conv1d"}),
-        row<DirectConv>("register tiles of pixels x vectors of output channels", {"conv2d", "conv1d", "conv3d"}),
-        row<TransposedPhases>("a small dense convolution for each phase of the stride", {"conv2d_transposed"}),
-        row<WindowPool>("vectors of channels, one window after the other", {"max_pool", "avg_pool"}),
-        row<RowPasses>("passes over a row that stays in the cache", {"softmax", "layer_norm", "rms_norm"}),
-        row<SumChunks>("vectors of partial sums over chunks of a row", {"norm"}),
+        // matmul
+        dot_template(),
+        stream_template(),
+        register_tile_template(),
+        // convolutions
+        depthwise_template(),
+        direct_template(),
+        spread_template(),
+        phases_template(),
+        // reductions
+        window_template(),
+        row_passes_template(),
+        sum_chunks_template(),
     };
     return table;
 }

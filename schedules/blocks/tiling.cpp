@@ -34,6 +34,27 @@ std::vector<int64_t> balanced_blocks(int64_t count, int64_t least, int64_t most)
     return {*std::min_element(all.begin(), all.end(), [&](int64_t a, int64_t b) { return distance(a) < distance(b); })};
 }
 
+bool tile_fits_registers(int64_t rows, int64_t vectors, const Target& target) {
+    return rows * vectors + vectors + 1 <= target.vector_registers;
+}
+
+std::vector<int64_t> tile_vectors(int64_t extent, int64_t lanes) {
+    constexpr int64_t kMostVectors = 3;
+    std::vector<int64_t> counts;
+    for (int64_t count = 1; count <= std::min(kMostVectors, ceil_div(extent, lanes)); ++count) counts.push_back(count);
+    return counts;
+}
+
+std::vector<int64_t> tile_rows(int64_t extent, int64_t vectors, const Target& target) {
+    constexpr int64_t kLatencyCycles = 4;
+    std::vector<int64_t> counts;
+    for (int64_t count = 1; count <= extent && tile_fits_registers(count, vectors, target); ++count)
+        counts.push_back(count);
+    std::vector<int64_t> busy = counts;
+    std::erase_if(busy, [&](int64_t count) { return count * vectors < kLatencyCycles * target.fma_per_cycle; });
+    return frugal_tiles(extent, busy.empty() ? std::vector<int64_t>{counts.back()} : busy);
+}
+
 std::vector<Value> values_of(const std::vector<int64_t>& numbers) { return {numbers.begin(), numbers.end()}; }
 
 }  // namespace tilesmith

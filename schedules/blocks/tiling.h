@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/schedule.h"
+#include "core/target.h"
 
 namespace tilesmith {
 
@@ -20,6 +21,16 @@ std::vector<int64_t> frugal_tiles(int64_t extent, const std::vector<int64_t>& ti
 // Block lengths that divide `count` tiles into 1, 2, 3, 4, 6, 8, 12, ... blocks of nearly equal length, ascending. Only
 // those within [least, most]; the nearest one where none is. `count` is positive.
 std::vector<int64_t> balanced_blocks(int64_t count, int64_t least, int64_t most);
+
+// Whether a register tile of `rows` x `vectors` sums fits: a step of its reduction holds its vectors and one broadcast
+// element beside them.
+bool tile_fits_registers(int64_t rows, int64_t vectors, const Target& target);
+
+// How many vectors wide a register tile over `extent` elements may be: 1 to 3.
+std::vector<int64_t> tile_vectors(int64_t extent, int64_t lanes);
+// How many rows high, beside `vectors` vectors, where there are `extent` rows: tiles that fit, and where the rows allow
+// it with enough sums to hide the latency of a multiply-add. Never empty.
+std::vector<int64_t> tile_rows(int64_t extent, int64_t vectors, const Target& target);
 
 std::vector<Value> values_of(const std::vector<int64_t>& numbers);
 

@@ -168,8 +168,8 @@ void Build::schedule_panel() {
 
 }  // namespace
 
-Pipeline DepthwiseConv::build(const Problem& problem, const Schedule& schedule, const Target& target,
-                              const Conditions& conditions) {
+Pipeline build_depthwise(const Problem& problem, const Schedule& schedule, const Target& target,
+                         const Conditions& conditions) {
     return Build(problem, schedule, target, conditions).pipeline();
 }
 

@@ -9,9 +9,12 @@
 #include "schedules/blocks/tiling.h"
 #include "schedules/conv/depthwise.h"
 #include "schedules/conv/tile.h"
+#include "schedules/template_rows.h"
 
 namespace tilesmith {
 namespace {
+
+TemplateId id() { return {"depthwise", 1}; }
 
 // Vector multiply-adds in an unrolled body: bounds compile time.
 constexpr int64_t kMostUnrolled = 120;
@@ -113,15 +116,13 @@ std::shared_ptr<const Facts> facts_of(const Problem& problem, const Target& targ
     return facts;
 }
 
-}  // namespace
+bool applies(const Problem& problem, const Target&) { return conv_shape(problem).depthwise(); }
 
-bool DepthwiseConv::applies(const Problem& problem, const Target&) { return conv_shape(problem).depthwise(); }
-
-Space DepthwiseConv::space(const Problem& problem, const Target& target, const Conditions& conditions) {
+Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
     return {id(), decisions_of(facts_of(problem, target, conditions))};
 }
 
-Schedule DepthwiseConv::default_schedule(const Problem& problem, const Target& target, const Conditions& conditions) {
+Schedule worked_out(const Problem& problem, const Target& target, const Conditions& conditions) {
     const auto facts = facts_of(problem, target, conditions);
     const ConvShape& s = facts->shape;
     // Pixels whole pages apart share the sets of a cache: a dense copy of a panel avoids that.
@@ -137,6 +138,18 @@ Schedule DepthwiseConv::default_schedule(const Problem& problem, const Target& t
     }
     wish.set("row_block", facts->parallel ? std::max<int64_t>(1, s.oh / 8) : s.oh).set("copy_at", "block");
     return Space(id(), decisions_of(facts)).repair(wish).value();
+}
+
+}  // namespace
+
+Template depthwise_template() {
+    return {id(),
+            "vectors of channels, one kernel a channel, no packing",
+            {"conv2d", "conv1d"},
+            applies,
+            space,
+            worked_out,
+            build_depthwise};
 }
 
 }  // namespace tilesmith

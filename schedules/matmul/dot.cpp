@@ -1,7 +1,9 @@
+// The template dot: a matmul as dot products, for operands that both lie along k and outputs too few to repay packing.
+//
 // mr x nc dot products at a time, each summed in one vector along k; the lanes are added up at the end. What remains of
 // k after whole vectors is summed beforehand. Tiles are no longer than their axes, and the last one starts earlier, so
 // nothing is read or written outside.
-#include "schedules/matmul/dot.h"
+#include "schedules/template_rows.h"
 
 #include <Halide.h>
 
@@ -15,6 +17,8 @@
 
 namespace tilesmith {
 namespace {
+
+TemplateId id() { return {"dot", 1}; }
 
 constexpr int64_t kFew = 32;  // rows or columns: beyond, packing pays
 constexpr int64_t kMostSide = 8;
@@ -42,9 +46,7 @@ std::vector<int64_t> columns(const MatmulShape& shape, int64_t mr, const Target&
     return fitting;
 }
 
-}  // namespace
-
-bool DotMatmul::applies(const Problem& problem, const Target& target) {
+bool applies(const Problem& problem, const Target& target) {
     const MatmulShape shape(problem);
     const bool along_k = (!shape.ta || shape.m == 1) && (shape.tb || shape.n == 1);
     const bool packed = problem.weights() == Weights::fixed && shape.n >= 2 * target.lanes(4);
@@ -52,7 +54,7 @@ bool DotMatmul::applies(const Problem& problem, const Target& target) {
            std::min(shape.m, shape.n) <= kFew;
 }
 
-Space DotMatmul::space(const Problem& problem, const Target& target, const Conditions& conditions) {
+Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
     const MatmulShape shape(problem);
     const int64_t steps = shape.k / target.lanes(4);
     std::vector<Decision> decisions;
@@ -75,7 +77,7 @@ Space DotMatmul::space(const Problem& problem, const Target& target, const Condi
     return {id(), decisions};
 }
 
-Schedule DotMatmul::default_schedule(const Problem& problem, const Target& target, const Conditions& conditions) {
+Schedule worked_out(const Problem& problem, const Target& target, const Conditions& conditions) {
     const MatmulShape shape(problem);
     Schedule wish(id());
     // Nearly square tiles load least: 4 x 3 sums of 16 registers.
@@ -84,7 +86,7 @@ Schedule DotMatmul::default_schedule(const Problem& problem, const Target& targe
     return *space(problem, target, conditions).repair(wish);
 }
 
-Pipeline DotMatmul::build(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions&) {
+Pipeline build(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions&) {
     using Halide::TailStrategy;
     const MatmulShape shape(problem);
     const MatmulOperands in(shape);
@@ -147,6 +149,15 @@ Pipeline DotMatmul::build(const Problem& problem, const Schedule& schedule, cons
     pipeline.run = {out, {in.a_buffer, in.b_buffer}, {shape.a_extents(), shape.b_extents()}, shape.output_extents()};
     epilogue.append_to(pipeline.run);
     return pipeline;
+}
+
+}  // namespace
+
+Template dot_template() {
+    return {id(),       "dot products along k, for few rows or columns of operands that lie along k",
+            {"matmul"}, applies,
+            space,      worked_out,
+            build};
 }
 
 }  // namespace tilesmith

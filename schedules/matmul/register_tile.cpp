@@ -320,8 +320,8 @@ Pipeline Build::stages() {
 
 }  // namespace
 
-Pipeline RegisterTiledMatmul::build(const Problem& problem, const Schedule& schedule, const Target& target,
-                                    const Conditions&) {
+Pipeline build_register_tile(const Problem& problem, const Schedule& schedule, const Target& target,
+                             const Conditions&) {
     return Build(problem, schedule, target).pipeline();
 }
 

@@ -5,15 +5,8 @@
 
 namespace tilesmith {
 
-struct RegisterTiledMatmul {
-    static TemplateId id() { return {"register_tile", 2}; }
-    static bool applies(const Problem& problem, const Target& target);
-    // Which: register_tile_space.cpp.
-    static Space space(const Problem& problem, const Target& target, const Conditions& conditions);
-    static Schedule default_schedule(const Problem& problem, const Target& target, const Conditions& conditions);
-    // What and how: register_tile.cpp.
-    static Pipeline build(const Problem& problem, const Schedule& schedule, const Target& target,
-                          const Conditions& conditions);
-};
+// What and how: register_tile.cpp. Which: register_tile_space.cpp.
+Pipeline build_register_tile(const Problem& problem, const Schedule& schedule, const Target& target,
+                             const Conditions& conditions);
 
 }  // namespace tilesmith

@@ -10,9 +10,12 @@
 #include "schedules/blocks/tiling.h"
 #include "schedules/matmul/operands.h"
 #include "schedules/matmul/register_tile.h"
+#include "schedules/template_rows.h"
 
 namespace tilesmith {
 namespace {
+
+TemplateId id() { return {"register_tile", 2}; }
 
 constexpr int64_t kElementBytes = 4;
 constexpr int64_t kMostVectors = 4;
@@ -22,11 +25,6 @@ constexpr int64_t kLeastRepackedRows = 192;  // where every block of rows packs 
 constexpr int64_t kLeastSharing = 4;         // tiles of rows that share out what is prefetched
 constexpr int64_t kLeastColumns = 64;
 constexpr int64_t kLeastCopiedColumns = 192;  // where every block of columns copies A again
-
-// One step of k holds nv vectors of B and one broadcast element of A beside the accumulators.
-bool fits_registers(int64_t mr, int64_t nv, const Target& target) {
-    return mr * nv + nv + 1 <= target.vector_registers;
-}
 
 // Enough independent sums to hide the latency of a multiply-add (4 cycles), and enough of the registers used.
 int64_t enough_sums(const Target& target) {
@@ -80,7 +78,7 @@ struct View {
 std::vector<int64_t> View::vector_counts() const {
     std::vector<int64_t> lengths;
     for (int64_t nv = 1; nv <= kMostVectors && (nv - 1) * lanes < shape.n; ++nv)
-        if (nv == 1 || fits_registers(std::min(nv, shape.m), nv, target)) lengths.push_back(nv * lanes);
+        if (nv == 1 || tile_fits_registers(std::min(nv, shape.m), nv, target)) lengths.push_back(nv * lanes);
     lengths = frugal_tiles(shape.n, lengths);
     // One vector needs a broadcast for every multiply-add: only where nothing wider fits.
     if (lengths.size() > 1 && lengths.front() == lanes) lengths.erase(lengths.begin());
@@ -90,7 +88,7 @@ std::vector<int64_t> View::vector_counts() const {
 
 std::vector<int64_t> View::row_counts(int64_t nv) const {
     std::vector<int64_t> rows;
-    for (int64_t mr = 1; mr <= shape.m && fits_registers(mr, nv, target); ++mr) rows.push_back(mr);
+    for (int64_t mr = 1; mr <= shape.m && tile_fits_registers(mr, nv, target); ++mr) rows.push_back(mr);
     // Fewer rows than vectors would read B faster than the L2 cache delivers it.
     std::vector<int64_t> busy;
     std::copy_if(rows.begin(), rows.end(), std::back_inserter(busy),
@@ -193,11 +191,9 @@ std::vector<Value> View::prefetch(const Schedule& s) const {
     return choices;
 }
 
-}  // namespace
+bool applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
 
-bool RegisterTiledMatmul::applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
-
-Space RegisterTiledMatmul::space(const Problem& problem, const Target& target, const Conditions& conditions) {
+Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
     const View view(problem, target, conditions);
     std::vector<Decision> decisions;
     decisions.push_back({"nv", [=](const Schedule&) { return values_of(view.vector_counts()); }});
@@ -234,8 +230,7 @@ Space RegisterTiledMatmul::space(const Problem& problem, const Target& target, c
     return {id(), decisions};
 }
 
-Schedule RegisterTiledMatmul::default_schedule(const Problem& problem, const Target& target,
-                                               const Conditions& conditions) {
+Schedule worked_out(const Problem& problem, const Target& target, const Conditions& conditions) {
     const View view(problem, target, conditions);
     const MatmulShape& shape = view.shape;
     // Two vectors by as many rows as the registers hold: 6 x 2 of 16 registers, 14 x 2 of 32. Few rows do not repay
@@ -252,6 +247,18 @@ Schedule RegisterTiledMatmul::default_schedule(const Problem& problem, const Tar
         .set("pack_order", "depth");
     wish.set("outer", "n").set("parallel", "both");
     return *space(problem, target, conditions).repair(wish);
+}
+
+}  // namespace
+
+Template register_tile_template() {
+    return {id(),
+            "register tiles in cache blocks, operands packed or as they lie",
+            {"matmul"},
+            applies,
+            space,
+            worked_out,
+            build_register_tile};
 }
 
 }  // namespace tilesmith

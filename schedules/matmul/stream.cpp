@@ -1,7 +1,9 @@
+// The template stream: few rows of A against a B that is read once, row by row, without packing: bound by memory.
+//
 // The sums of a block of columns stay in the L1 cache while rows of B pass by, several at a time, each read from end to
 // end as a cache line stream. Blocks of columns are whole vectors and no longer than n, and the last one starts
 // earlier; one block of all columns guards its last vector instead. So nothing is read or written outside.
-#include "schedules/matmul/stream.h"
+#include "schedules/template_rows.h"
 
 #include <Halide.h>
 
@@ -15,6 +17,8 @@
 
 namespace tilesmith {
 namespace {
+
+TemplateId id() { return {"stream", 1}; }
 
 constexpr int64_t kMostRows = 8;
 constexpr int64_t kElementBytes = 4;
@@ -34,15 +38,12 @@ std::vector<int64_t> column_blocks(const MatmulShape& shape, const Target& targe
     return blocks.empty() ? std::vector<int64_t>{lanes} : blocks;
 }
 
-}  // namespace
-
-bool StreamMatmul::applies(const Problem& problem, const Target& target) {
+bool applies(const Problem& problem, const Target& target) {
     const MatmulShape shape(problem);
-    return problem.dtype() == DType::f32 && !shape.tb && shape.m <= kMostRows && shape.n >= target.lanes(4) &&
-           problem.weights() == Weights::fresh;
+    return problem.dtype() == DType::f32 && !shape.tb && shape.m <= kMostRows && shape.n >= target.lanes(4);
 }
 
-Space StreamMatmul::space(const Problem& problem, const Target& target, const Conditions& conditions) {
+Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
     const MatmulShape shape(problem);
     std::vector<Decision> decisions;
     decisions.push_back({"n_block", [=](const Schedule&) { return values_of(column_blocks(shape, target)); }});
@@ -66,7 +67,7 @@ Space StreamMatmul::space(const Problem& problem, const Target& target, const Co
     return {id(), decisions};
 }
 
-Schedule StreamMatmul::default_schedule(const Problem& problem, const Target& target, const Conditions& conditions) {
+Schedule worked_out(const Problem& problem, const Target& target, const Conditions& conditions) {
     const MatmulShape shape(problem);
     // One task a thread at least; otherwise rows of B as long as the sums' cache allows.
     const int64_t tasks = std::max<int64_t>(1, ceil_div(conditions.threads, shape.b));
@@ -76,8 +77,7 @@ Schedule StreamMatmul::default_schedule(const Problem& problem, const Target& ta
     return *space(problem, target, conditions).repair(wish);
 }
 
-Pipeline StreamMatmul::build(const Problem& problem, const Schedule& schedule, const Target& target,
-                             const Conditions&) {
+Pipeline build(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions&) {
     using Halide::TailStrategy;
     const MatmulShape shape(problem);
     const MatmulOperands in(shape);
@@ -122,6 +122,13 @@ Pipeline StreamMatmul::build(const Problem& problem, const Schedule& schedule, c
     pipeline.run = {out, {in.a_buffer, in.b_buffer}, {shape.a_extents(), shape.b_extents()}, shape.output_extents()};
     epilogue.append_to(pipeline.run);
     return pipeline;
+}
+
+}  // namespace
+
+Template stream_template() {
+    return {id(), "few rows of A while B is read once, row by row, unpacked", {"matmul"}, applies, space, worked_out,
+            build};
 }
 
 }  // namespace tilesmith

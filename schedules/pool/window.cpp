@@ -1,7 +1,9 @@
+// The template window: pooling with vectors of channels.
+//
 // A few vectors of channels of one pixel are reduced over the window in registers. Where a window sticks out, the
 // nearest pixel is read in place of padding: for a maximum that is a pixel of the same window, for a mean its share is
 // taken as 0. Halide cuts the loops over pixels so that windows that stick out nowhere pay nothing for it.
-#include "schedules/pool/window.h"
+#include "schedules/template_rows.h"
 
 #include <Halide.h>
 
@@ -14,6 +16,8 @@
 
 namespace tilesmith {
 namespace {
+
+TemplateId id() { return {"window", 1}; }
 
 using Halide::Expr;
 
@@ -52,11 +56,9 @@ std::vector<int64_t> vector_counts(const PoolShape& shape, int64_t lanes) {
     return counts;
 }
 
-}  // namespace
+bool applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
 
-bool WindowPool::applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
-
-Space WindowPool::space(const Problem& problem, const Target& target, const Conditions&) {
+Space space(const Problem& problem, const Target& target, const Conditions&) {
     const PoolShape shape(problem);
     const int64_t lanes = target.lanes(4);
     std::vector<Decision> decisions;
@@ -74,7 +76,7 @@ Space WindowPool::space(const Problem& problem, const Target& target, const Cond
     return {id(), decisions};
 }
 
-Schedule WindowPool::default_schedule(const Problem& problem, const Target& target, const Conditions& conditions) {
+Schedule worked_out(const Problem& problem, const Target& target, const Conditions& conditions) {
     const PoolShape shape(problem);
     Schedule wish(id());
     wish.set("vectors", int64_t{4}).set("unroll", "window");
@@ -82,8 +84,7 @@ Schedule WindowPool::default_schedule(const Problem& problem, const Target& targ
     return *space(problem, target, conditions).repair(wish);
 }
 
-Pipeline WindowPool::build(const Problem& problem, const Schedule& schedule, const Target& target,
-                           const Conditions& conditions) {
+Pipeline build(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions& conditions) {
     const PoolShape shape(problem);
     const Axis rows{as_int(shape.h), as_int(shape.kh), as_int(shape.stride_h), as_int(shape.pad_h), as_int(shape.oh)};
     const Axis columns{as_int(shape.w), as_int(shape.kw), as_int(shape.stride_w), as_int(shape.pad_w),
@@ -142,6 +143,14 @@ Pipeline WindowPool::build(const Problem& problem, const Schedule& schedule, con
     Pipeline pipeline;
     pipeline.run = {out, {x}, {shape.input_extents()}, shape.output_extents()};
     return pipeline;
+}
+
+}  // namespace
+
+Template window_template() {
+    return {
+        id(), "vectors of channels, one window after the other", {"max_pool", "avg_pool"}, applies, space, worked_out,
+        build};
 }
 
 }  // namespace tilesmith

@@ -1,7 +1,9 @@
+// The template row_passes: softmax, layer_norm and rms_norm as passes over one row after the other.
+//
 // Each row is read once from memory and then again from the L1 cache: one pass a reduction, one for the output. The
 // last vector of a pass starts earlier, so nothing is read or written outside; rows shorter than a vector are computed
 // element by element.
-#include "schedules/rows/row_passes.h"
+#include "schedules/template_rows.h"
 
 #include <Halide.h>
 
@@ -15,6 +17,8 @@
 
 namespace tilesmith {
 namespace {
+
+TemplateId id() { return {"row_passes", 1}; }
 
 using Halide::Expr;
 using Halide::Func;
@@ -147,11 +151,9 @@ std::vector<int64_t> vector_counts(int64_t cols, int64_t lanes, int64_t most) {
     return counts;
 }
 
-}  // namespace
+bool applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
 
-bool RowPasses::applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
-
-Space RowPasses::space(const Problem& problem, const Target& target, const Conditions& conditions) {
+Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
     const RowsShape shape(problem);
     const int64_t lanes = target.lanes(4);
     std::vector<Decision> decisions;
@@ -167,7 +169,7 @@ Space RowPasses::space(const Problem& problem, const Target& target, const Condi
     return {id(), decisions};
 }
 
-Schedule RowPasses::default_schedule(const Problem& problem, const Target& target, const Conditions& conditions) {
+Schedule worked_out(const Problem& problem, const Target& target, const Conditions& conditions) {
     const RowsShape shape(problem);
     Schedule wish(id());
     wish.set("sums", int64_t{4}).set("unroll", int64_t{2});
@@ -175,8 +177,20 @@ Schedule RowPasses::default_schedule(const Problem& problem, const Target& targe
     return *space(problem, target, conditions).repair(wish);
 }
 
-Pipeline RowPasses::build(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions&) {
+Pipeline build(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions&) {
     return Build(problem, schedule, target).pipeline();
+}
+
+}  // namespace
+
+Template row_passes_template() {
+    return {id(),
+            "passes over a row that stays in the cache",
+            {"softmax", "layer_norm", "rms_norm"},
+            applies,
+            space,
+            worked_out,
+            build};
 }
 
 }  // namespace tilesmith

@@ -1,6 +1,8 @@
+// The template sum_chunks: the norm of long rows as partial sums, one set a chunk.
+//
 // A norm reads its input once, so memory's bandwidth is the limit: enough accumulators to keep loads coming, and chunks
 // of a row as tasks, because there may be a single row.
-#include "schedules/rows/sum_chunks.h"
+#include "schedules/template_rows.h"
 
 #include <Halide.h>
 
@@ -15,6 +17,8 @@
 namespace tilesmith {
 namespace {
 
+TemplateId id() { return {"sum_chunks", 1}; }
+
 constexpr int64_t kMostSums = 8;
 constexpr int64_t kMostChunksAThread = 4;
 
@@ -24,11 +28,9 @@ std::vector<int64_t> powers_of_two(int64_t most) {
     return numbers;
 }
 
-}  // namespace
+bool applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
 
-bool SumChunks::applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
-
-Space SumChunks::space(const Problem& problem, const Target& target, const Conditions& conditions) {
+Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
     const RowsShape shape(problem);
     const int64_t vectors = shape.cols / target.lanes(4);
     std::vector<Decision> decisions;
@@ -43,13 +45,13 @@ Space SumChunks::space(const Problem& problem, const Target& target, const Condi
     return {id(), decisions};
 }
 
-Schedule SumChunks::default_schedule(const Problem& problem, const Target& target, const Conditions& conditions) {
+Schedule worked_out(const Problem& problem, const Target& target, const Conditions& conditions) {
     Schedule wish(id());
     wish.set("sums", kMostSums).set("chunks", int64_t{conditions.threads});
     return *space(problem, target, conditions).repair(wish);
 }
 
-Pipeline SumChunks::build(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions&) {
+Pipeline build(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions&) {
     const RowsShape shape(problem);
     const bool parallel = schedule.find("chunks") != nullptr;
     const int chunks = parallel ? static_cast<int>(schedule.number("chunks")) : 1;
@@ -65,6 +67,12 @@ Pipeline SumChunks::build(const Problem& problem, const Schedule& schedule, cons
     Pipeline pipeline;
     pipeline.run = {out, {x}, {shape.extents()}, {shape.rows}};
     return pipeline;
+}
+
+}  // namespace
+
+Template sum_chunks_template() {
+    return {id(), "vectors of partial sums over chunks of a row", {"norm"}, applies, space, worked_out, build};
 }
 
 }  // namespace tilesmith

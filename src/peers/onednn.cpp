@@ -231,20 +231,6 @@ class OnednnKernel final : public OnednnPrimitive {
 
     [[nodiscard]] bool fixed() const { return problem_.weights() == Weights::fixed; }
 
-    void reorder(dnnl_memory_t from, const dnnl_memory_desc_t& from_desc, dnnl_memory_t to,
-                 const dnnl_memory_desc_t& to_desc) {
-        dnnl_primitive_desc_t pd = nullptr;
-        dnnl_primitive_t primitive = nullptr;
-        require_success(api_.reorder_pd_create(&pd, &from_desc, engine_, &to_desc, engine_, nullptr),
-                        "describing a reorder");
-        require_success(api_.primitive_create(&primitive, pd), "creating a reorder");
-        const std::array<dnnl_exec_arg_t, 2> args{{{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}}};
-        require_success(api_.primitive_execute(primitive, stream_, 2, args.data()), "a reorder");
-        api_.stream_wait(stream_);
-        api_.primitive_destroy(primitive);
-        api_.pd_destroy(pd);
-    }
-
     // The argument in the layout the primitive chose: the caller's buffer itself, or a reordered copy.
     dnnl_memory_t bind_input(dnnl_query_t what, const dnnl_memory_desc_t& plain_desc, const float* data) {
         const dnnl_memory_desc_t wanted = *api_.pd_query_md(pd_, what, 0);
@@ -310,13 +296,10 @@ std::vector<std::unique_ptr<PeerKernel>> prepare(const Problem& problem, int thr
                                                  std::span<const float* const> inputs, float* output) {
     if (!available() || !supports(problem)) throw run_failed("oneDNN cannot compute '" + problem.text() + "'");
     onednn_api().omp_set_num_threads(threads);
+    if (onednn_supports_pool(problem)) return onednn_pool_kernels(problem, inputs, output);
     std::vector<std::unique_ptr<PeerKernel>> kernels;
     if (onednn_supports_rows(problem)) {
         kernels.push_back(onednn_rows_kernel(problem, inputs, output));
-        return kernels;
-    }
-    if (onednn_supports_pool(problem)) {
-        kernels.push_back(onednn_pool_kernel(problem, inputs, output));
         return kernels;
     }
     kernels.push_back(std::make_unique<OnednnKernel>(problem, inputs, output, /*blocked=*/false));

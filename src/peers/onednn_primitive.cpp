@@ -1,5 +1,7 @@
 #include "peers/onednn_primitive.h"
 
+#include <array>
+
 namespace tilesmith {
 
 dnnl_memory_desc_t strided(std::initializer_list<int64_t> dims, std::initializer_list<int64_t> strides) {
@@ -40,6 +42,20 @@ dnnl_memory_t OnednnPrimitive::memory(const dnnl_memory_desc_t& desc, const floa
     require_success(api_.memory_create(&handle, &desc, engine_, address), "creating a memory");
     memories_.push_back(handle);
     return handle;
+}
+
+void OnednnPrimitive::reorder(dnnl_memory_t from, const dnnl_memory_desc_t& from_desc, dnnl_memory_t to,
+                              const dnnl_memory_desc_t& to_desc) {
+    dnnl_primitive_desc_t pd = nullptr;
+    dnnl_primitive_t primitive = nullptr;
+    require_success(api_.reorder_pd_create(&pd, &from_desc, engine_, &to_desc, engine_, nullptr),
+                    "describing a reorder");
+    require_success(api_.primitive_create(&primitive, pd), "creating a reorder");
+    const std::array<dnnl_exec_arg_t, 2> args{{{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}}};
+    require_success(api_.primitive_execute(primitive, stream_, 2, args.data()), "a reorder");
+    api_.stream_wait(stream_);
+    api_.primitive_destroy(primitive);
+    api_.pd_destroy(pd);
 }
 
 }  // namespace tilesmith

@@ -29,6 +29,9 @@ class OnednnPrimitive : public PeerKernel {
     void create_primitive(dnnl_status_t status);
     // A memory of layout `desc` over `data`; without data the library allocates it.
     dnnl_memory_t memory(const dnnl_memory_desc_t& desc, const float* data);
+    // Copies a tensor to where it has another layout. Not for the timed call.
+    void reorder(dnnl_memory_t from, const dnnl_memory_desc_t& from_desc, dnnl_memory_t to,
+                 const dnnl_memory_desc_t& to_desc);
 
     const OnednnApi& api_ = onednn_api();
     dnnl_engine_t engine_ = nullptr;
@@ -48,7 +51,7 @@ std::unique_ptr<PeerKernel> onednn_rows_kernel(const Problem& problem, std::span
 
 // max_pool and avg_pool (onednn_pool.cpp).
 bool onednn_supports_pool(const Problem& problem);
-std::unique_ptr<PeerKernel> onednn_pool_kernel(const Problem& problem, std::span<const float* const> inputs,
-                                               float* output);
+std::vector<std::unique_ptr<PeerKernel>> onednn_pool_kernels(const Problem& problem,
+                                                             std::span<const float* const> inputs, float* output);
 
 }  // namespace tilesmith

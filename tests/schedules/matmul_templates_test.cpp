@@ -4,7 +4,6 @@
 #include <string>
 
 #include "codegen/host.h"
-#include "schedules/matmul/register_tile.h"
 #include "schedules/operator.h"
 #include "schedules/template.h"
 #include "template_check.h"
@@ -38,7 +37,7 @@ TEST_CASE("register_tile: asking for the next panel's rows changes no result and
     const Problem problem = parse_problem(text);
     const Target target = resolve_target("host", true, nullptr);
     const Conditions conditions;
-    const Template& registers = *template_named(RegisterTiledMatmul::id());
+    const Template& registers = *template_named({"register_tile", 2});
     const Space space = registers.space(problem, target, conditions);
     Rng rng(20261123);
     for (const int64_t rows : {4, 6}) {
@@ -81,9 +80,9 @@ TEST_CASE("dot: schedules compute the product, whatever the shape", "[kernel]") 
 }
 
 TEST_CASE("stream: schedules compute the product, whatever the shape", "[kernel]") {
-    const auto* const text =
-        GENERATE("matmul m=1 n=16 k=1", "matmul m=1 n=31 k=3", "matmul m=8 n=97 k=13", "matmul b=2 m=3 n=1003 k=29",
-                 "matmul m=2 n=520 k=101 ta=1", "matmul m=5 n=8200 k=7");
+    const auto* const text = GENERATE("matmul m=1 n=16 k=1", "matmul m=1 n=31 k=3", "matmul m=8 n=97 k=13",
+                                      "matmul b=2 m=3 n=1003 k=29", "matmul m=2 n=520 k=101 ta=1",
+                                      "matmul m=5 n=8200 k=7", "matmul m=3 n=130 k=70 weights=fixed epilogue=bias");
     CHECK(fault(text, "stream", 3) == "");
 }
 
