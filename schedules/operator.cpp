@@ -53,6 +53,7 @@ const std::vector<Operator>& operators() {
         matmul_operator(),
         conv2d_operator(),
         conv1d_operator(),
+        capsule_conv2d_operator(),
         conv3d_operator(),
         conv2d_transposed_operator(),
         max_pool_operator(),

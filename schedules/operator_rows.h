@@ -9,6 +9,7 @@ Operator matmul_operator();             // matmul/operator.cpp
 Operator conv2d_operator();             // conv/operator.cpp
 Operator conv3d_operator();             // conv/operator.cpp
 Operator conv1d_operator();             // conv/operator.cpp
+Operator capsule_conv2d_operator();     // conv/operator.cpp
 Operator conv2d_transposed_operator();  // transposed/operator.cpp
 Operator max_pool_operator();           // pool/operator.cpp
 Operator avg_pool_operator();           // pool/operator.cpp

@@ -44,7 +44,8 @@ class Build {
           columns_(as_int(schedule.number("columns"))),
           run_length_(as_int(shape_.group_ci() * (run_ ? shape_.kw : 1))),
           taps_(as_int(run_ ? 1 : shape_.kw)),
-          input_(shape_, padding_) {}
+          input_(shape_, padding_),
+          weight_(Halide::Float(32), shape_.capsules > 1 ? 6 : 5, "weight") {}
 
     Pipeline pipeline() {
         define_weights();
@@ -73,15 +74,24 @@ class Build {
     [[nodiscard]] int block_rows() const { return shape_.oh > 1 ? pixel_block() * rows_ : 1; }
     [[nodiscard]] int block_columns() const { return shape_.oh > 1 ? as_int(shape_.ow) : pixel_block() * columns_; }
     [[nodiscard]] int64_t kernel_rows() const { return shape_.kd * shape_.kh; }  // of all planes
+    [[nodiscard]] int64_t weight_groups() const { return shape_.capsules > 1 ? 1 : shape_.groups; }
     [[nodiscard]] std::vector<int64_t> weight_extents() const {
+        if (shape_.capsules > 1)
+            return {capsule_co(), capsule_ci(), shape_.capsules, shape_.capsules, taps_, kernel_rows()};
         return {shape_.group_co(), shape_.groups, run_length_, taps_, kernel_rows()};
     }
     [[nodiscard]] std::vector<int64_t> packed_extents() const {
         const int64_t first = taps_inside() ? taps_ : run_length_;
-        return {panel(), first, taps_inside() ? run_length_ : taps_, kernel_rows(), panels(), shape_.groups};
+        return {panel(), first, taps_inside() ? run_length_ : taps_, kernel_rows(), panels(), weight_groups()};
     }
+    [[nodiscard]] int64_t capsule_ci() const { return shape_.group_ci() / shape_.capsules; }
+    [[nodiscard]] int64_t capsule_co() const { return shape_.group_co() / shape_.capsules; }
     // The plane of its volume, counted from the first that is no padding, that kernel plane k_.w reads.
     [[nodiscard]] Expr depth() const;
+    // A weight where it lies in the argument: of an output channel (in its group) and of the sum's position.
+    [[nodiscard]] Expr plain_weight(const Expr& channel, const Expr& group, const Expr& at, const Expr& tap,
+                                    const Expr& row) const;
+    // The same for the sum, wherever weights are packed.
     [[nodiscard]] Expr weight(const Expr& channel, const Expr& group, const Expr& at, const Expr& tap, const Expr& row);
 
     const Problem& problem_;
@@ -103,7 +113,7 @@ class Build {
     Var inside_{"inside"}, k0_{"k0"}, k1_{"k1"}, kernel_row_{"kernel_row"};
     RDom k_;
     Func packed_weight_{"packed_weight"}, tile_{"tile"}, out_{"out"};
-    Halide::ImageParam weight_{Halide::Float(32), 5, "weight"};
+    Halide::ImageParam weight_;
     Halide::ImageParam packed_weight_input_{Halide::Float(32), 6, "packed_weight"};
     Var tile_level_, block_level_;
 };
@@ -114,18 +124,28 @@ void Build::define_weights() {
     const Expr tap = taps_inside() ? k0_ : k1_;
     const Expr channel = panel_ * panel() + inside_;
     if (shape_.group_co() % panel() == 0) {
-        packed_weight_(inside_, k0_, k1_, kernel_row_, panel_, g_) = weight_(channel, g_, at, tap, kernel_row_);
+        packed_weight_(inside_, k0_, k1_, kernel_row_, panel_, g_) = plain_weight(channel, g_, at, tap, kernel_row_);
         return;
     }
     const int last = as_int(shape_.group_co() - 1);
     packed_weight_(inside_, k0_, k1_, kernel_row_, panel_, g_) =
-        Halide::select(channel <= last, weight_(Halide::min(channel, last), g_, at, tap, kernel_row_), 0.0F);
+        Halide::select(channel <= last, plain_weight(Halide::min(channel, last), g_, at, tap, kernel_row_), 0.0F);
+}
+
+// Capsules of the input and of the output are the middle axes of the argument.
+Expr Build::plain_weight(const Expr& channel, const Expr& group, const Expr& at, const Expr& tap,
+                         const Expr& row) const {
+    if (shape_.capsules == 1) return weight_(channel, group, at, tap, row);
+    const int co = as_int(capsule_co());
+    const int ci = as_int(capsule_ci());
+    return weight_(channel % co, at % ci, channel / co, at / ci, tap, row);
 }
 
 Expr Build::weight(const Expr& channel, const Expr& group, const Expr& at, const Expr& tap, const Expr& row) {
-    if (!packed_) return weight_(channel, group, at, tap, row);
-    const std::vector<Expr> position{
-        channel % panel(), taps_inside() ? tap : at, taps_inside() ? at : tap, row, channel / panel(), group};
+    if (!packed_) return plain_weight(channel, group, at, tap, row);
+    const std::vector<Expr> position{channel % panel(),        taps_inside() ? tap : at,
+                                     taps_inside() ? at : tap, row,
+                                     channel / panel(),        shape_.capsules > 1 ? Expr(0) : group};
     if (problem_.weights() == Weights::fixed) return packed_weight_input_(position);
     return packed_weight_(position);
 }
@@ -260,8 +280,8 @@ Pipeline Build::stages() {
 
 }  // namespace
 
-Pipeline DirectConv::build(const Problem& problem, const Schedule& schedule, const Target& target,
-                           const Conditions& conditions) {
+Pipeline build_direct(const Problem& problem, const Schedule& schedule, const Target& target,
+                      const Conditions& conditions) {
     return Build(problem, schedule, target, conditions).pipeline();
 }
 

@@ -8,9 +8,12 @@
 #include "schedules/blocks/tiling.h"
 #include "schedules/conv/direct.h"
 #include "schedules/conv/tile.h"
+#include "schedules/template_rows.h"
 
 namespace tilesmith {
 namespace {
+
+TemplateId id() { return {"direct", 1}; }
 
 // Tiles estimated at more than this many times the best one's cost are left out.
 constexpr double kSlack = 1.3;
@@ -167,21 +170,22 @@ Space space_of(const std::shared_ptr<const Facts>& facts) {
     for (Decision& decision : order_decisions(facts)) decisions.push_back(std::move(decision));
     if (facts->fresh)
         decisions.push_back({"pack", [facts](const Schedule& s) -> std::vector<Value> {
-                                 const bool whole = facts->shape.group_co() % (s.number("vectors") * facts->lanes) == 0;
+                                 // Output channels of one vector lie side by side, as they do not in capsules.
+                                 const bool whole =
+                                     facts->shape.group_co() % (s.number("vectors") * facts->lanes) == 0 &&
+                                     facts->shape.capsules == 1;
                                  return values_of(whole ? std::vector<int64_t>{0, 1} : std::vector<int64_t>{1});
                              }});
-    return {DirectConv::id(), std::move(decisions)};
+    return {id(), std::move(decisions)};
 }
 
-}  // namespace
+bool applies(const Problem&, const Target&) { return true; }
 
-bool DirectConv::applies(const Problem&, const Target&) { return true; }
-
-Space DirectConv::space(const Problem& problem, const Target& target, const Conditions& conditions) {
+Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
     return space_of(facts_of(problem, target, conditions));
 }
 
-Schedule DirectConv::default_schedule(const Problem& problem, const Target& target, const Conditions& conditions) {
+Schedule worked_out(const Problem& problem, const Target& target, const Conditions& conditions) {
     const auto facts = facts_of(problem, target, conditions);
     const ConvShape& s = facts->shape;
     const ConvTile& tile = facts->tiles.front();
@@ -206,6 +210,18 @@ Schedule DirectConv::default_schedule(const Problem& problem, const Target& targ
     wish.set("copy_at", "block");
     if (facts->fresh) wish.set("pack", int64_t{1});
     return space_of(facts).repair(wish).value();
+}
+
+}  // namespace
+
+Template direct_template() {
+    return {id(),
+            "register tiles of pixels x vectors of output channels",
+            {"conv2d", "conv1d", "conv3d", "capsule_conv2d"},
+            applies,
+            space,
+            worked_out,
+            build_direct};
 }
 
 }  // namespace tilesmith

@@ -1,6 +1,8 @@
 // The operators conv3d, conv2d and conv1d: one computation, three spellings. Input [n,d,h,w,ci], weights
 // [kd,kh,kw,ci/groups,co] with co ordered group-major, output [n,od,oh,ow,co]; conv2d leaves out the d axis everywhere,
-// conv1d the h axis too.
+// conv1d the h axis too. And capsule_conv2d: a product of matrices of capsules in place of each product of pixels;
+// input [n,h,w,i,k,ci], weights [kh,kw,k,j,ci,co], output [n,oh,ow,i,j,co], summed over kh, kw, k and ci (Hinton et
+// al., Matrix Capsules with EM Routing, 2018).
 #include <fmt/format.h>
 
 #include "core/error.h"
@@ -65,6 +67,14 @@ std::vector<Argument> arguments(const Problem& p) {
     return list;
 }
 
+std::vector<Argument> capsule_arguments(const Problem& p) {
+    const ConvShape s = conv_shape(p);
+    const int64_t capsules = s.capsules;
+    return {{"x", Role::input, p.dtype(), {s.n, s.h, s.w, capsules, capsules, p["ci"]}},
+            {"w", Role::weight, p.dtype(), {s.kh, s.kw, capsules, capsules, p["ci"], p["co"]}},
+            {"y", Role::output, p.dtype(), {s.n, s.oh, s.ow, capsules, capsules, p["co"]}}};
+}
+
 int64_t reduction(const Problem& p) {
     const ConvShape s = conv_shape(p);
     return s.kd * s.kh * s.kw * s.group_ci();
@@ -121,6 +131,14 @@ std::string random_conv3d(Rng& rng) {
            random_axis(rng, "d") + random_axis(rng, "h") + random_axis(rng, "w") + weights;
 }
 
+std::string random_capsules(Rng& rng) {
+    const std::string weights = random_weights(rng);
+    return fmt::format("capsule_conv2d n={} h={} w={} ci={} co={} kh={} kw={} capsule={}", 1 + rng.below(2),
+                       random_extent(rng, 12), random_extent(rng, 12), random_extent(rng, 20), random_extent(rng, 20),
+                       1 + rng.below(3), 1 + rng.below(3), 1 + rng.below(5)) +
+           random_axis(rng, "h") + random_axis(rng, "w") + weights;
+}
+
 PairSpec extent(const std::string& name) { return {.name = name, .axes = {name}}; }
 
 // `axes` is "dhw", "hw" or "w".
@@ -164,6 +182,18 @@ Operator conv2d_operator() {
 
 Operator conv3d_operator() {
     return convolution("conv3d", "y[n,od,oh,ow,co] = x[n,d,h,w,ci] convolved with w[kd,kh,kw,ci/groups,co]", "dhw");
+}
+
+Operator capsule_conv2d_operator() {
+    Operator op = convolution(
+        "capsule_conv2d", "y[n,oh,ow,i,j,co] = x[n,h,w,i,k,ci] convolved with w[kh,kw,k,j,ci,co], summed over k", "hw");
+    op.spec.extents.push_back(extent("capsule"));
+    op.spec.attributes.pop_back();  // groups
+    op.spec.epilogue = false;
+    op.arguments = capsule_arguments;
+    op.random = random_capsules;
+    op.reference = reference_capsule_conv;
+    return op;
 }
 
 Operator conv1d_operator() {

@@ -17,6 +17,9 @@ struct ConvShape {
     int64_t pad_d_end = 0, pad_h_end = 0, pad_w_end = 0;  // and after the last
     int64_t dilation_d = 1, dilation_h = 1, dilation_w = 1;
     int64_t groups = 1;
+    // Of a capsule convolution: the input has capsules^2 capsules of group_ci() / capsules channels a pixel, the output
+    // alike. Each row of capsules is a group, and all groups have the same weights. 1 for plain convolutions.
+    int64_t capsules = 1;
     int64_t od = 1, oh = 1, ow = 1;  // output extents
 
     [[nodiscard]] int64_t group_ci() const { return ci / groups; }
@@ -41,7 +44,7 @@ inline int64_t conv_output_extent(int64_t extent, int64_t k, int64_t stride, int
     return room < 0 ? 0 : room / stride + 1;
 }
 
-// Of a problem of conv3d, conv2d or conv1d.
+// Of a problem of conv3d, conv2d, conv1d or capsule_conv2d.
 inline ConvShape conv_shape(const Problem& problem) {
     ConvShape s;
     s.n = problem["n"];
@@ -53,7 +56,13 @@ inline ConvShape conv_shape(const Problem& problem) {
     s.pad_w = problem["pad_w"];
     s.pad_w_end = problem["pad_w_end"];
     s.dilation_w = problem["dilation_w"];
-    s.groups = problem["groups"];
+    if (problem.op() == "capsule_conv2d") {
+        s.capsules = s.groups = problem["capsule"];
+        s.ci *= s.capsules * s.capsules;
+        s.co *= s.capsules * s.capsules;
+    } else {
+        s.groups = problem["groups"];
+    }
     if (problem.op() == "conv3d") {
         s.d = problem["d"];
         s.kd = problem["kd"];

@@ -18,6 +18,9 @@ void reference_matmul(const Problem& problem, std::span<const float* const> inpu
 void reference_conv(const Problem& problem, const ConvShape& shape, std::span<const float* const> inputs,
                     float* output);
 
+// Operator::reference of capsule_conv2d: `inputs` are x and w.
+void reference_capsule_conv(const Problem& problem, std::span<const float* const> inputs, float* output);
+
 // Operator::reference of conv2d_transposed: `inputs` are x, w and the epilogue's tensors.
 void reference_conv2d_transposed(const Problem& problem, std::span<const float* const> inputs, float* output);
 

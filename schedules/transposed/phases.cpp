@@ -1,10 +1,12 @@
+// The template phases: a transposed convolution as one small dense convolution for each phase of the stride.
+//
 // Outputs `stride` apart use the same taps of the kernel: a convolution of stride 1. Weights are packed by phase (zeros
 // where a phase has a tap less), the input is copied with zeros around it, and a register tile of `columns` outputs of
 // one phase by `vectors` vectors of channels runs over channels and taps without a condition.
 //
 // Nothing is read outside of the copy. Where channels do not fill their last vector, the output is guarded; where runs
 // do not fill the output, they go to a grid of their own, which is copied.
-#include "schedules/transposed/phases.h"
+#include "schedules/template_rows.h"
 
 #include <Halide.h>
 
@@ -19,15 +21,14 @@
 namespace tilesmith {
 namespace {
 
+TemplateId id() { return {"phases", 1}; }
+
 using Halide::Expr;
 using Halide::Func;
 using Halide::ImageParam;
 using Halide::RDom;
 using Halide::TailStrategy;
 using Halide::Var;
-
-constexpr int64_t kMostVectors = 3;
-constexpr int64_t kLatencyCycles = 4;  // of a multiply-add
 
 int as_int(int64_t value) { return static_cast<int>(value); }
 
@@ -234,38 +235,16 @@ Pipeline Build::stages() {
     return pipeline;
 }
 
-// Vectors of channels and columns of a tile, as many sums as the registers hold beside their operands.
-bool fits_registers(int64_t vectors, int64_t columns, const Target& target) {
-    return vectors * columns + vectors + 1 <= target.vector_registers;
-}
+bool applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
 
-std::vector<int64_t> vector_counts(const TransposedShape& shape, int64_t lanes) {
-    std::vector<int64_t> counts;
-    for (int64_t count = 1; count <= std::min(kMostVectors, ceil_div(shape.co, lanes)); ++count)
-        counts.push_back(count);
-    return counts;
-}
-
-std::vector<int64_t> column_counts(const TransposedShape& shape, int64_t vectors, const Target& target) {
-    std::vector<int64_t> counts;
-    for (int64_t count = 1; count <= shape.w.runs() && fits_registers(vectors, count, target); ++count)
-        counts.push_back(count);
-    // Enough sums to hide the latency of a multiply-add, where there are so many columns.
-    std::vector<int64_t> busy = counts;
-    std::erase_if(busy, [&](int64_t count) { return count * vectors < kLatencyCycles * target.fma_per_cycle; });
-    return frugal_tiles(shape.w.runs(), busy.empty() ? std::vector<int64_t>{counts.back()} : busy);
-}
-
-}  // namespace
-
-bool TransposedPhases::applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
-
-Space TransposedPhases::space(const Problem& problem, const Target& target, const Conditions&) {
+Space space(const Problem& problem, const Target& target, const Conditions&) {
     const TransposedShape shape(problem);
     std::vector<Decision> decisions;
-    decisions.push_back({"vectors", [=](const Schedule&) { return values_of(vector_counts(shape, target.lanes(4))); }});
     decisions.push_back(
-        {"columns", [=](const Schedule& s) { return values_of(column_counts(shape, s.number("vectors"), target)); }});
+        {"vectors", [=](const Schedule&) { return values_of(tile_vectors(shape.co, target.lanes(4))); }});
+    decisions.push_back({"columns", [=](const Schedule& s) {
+                             return values_of(tile_rows(shape.w.runs(), s.number("vectors"), target));
+                         }});
     decisions.push_back({"unroll", [=](const Schedule& s) {
                              std::vector<int64_t> factors{1};
                              for (const int64_t factor : {2, 4, 8})
@@ -278,16 +257,26 @@ Space TransposedPhases::space(const Problem& problem, const Target& target, cons
     return {id(), decisions};
 }
 
-Schedule TransposedPhases::default_schedule(const Problem& problem, const Target& target,
-                                            const Conditions& conditions) {
+Schedule worked_out(const Problem& problem, const Target& target, const Conditions& conditions) {
     Schedule wish(id());
     wish.set("vectors", int64_t{2}).set("columns", int64_t{6}).set("unroll", int64_t{4}).set("order", "panels");
     return *space(problem, target, conditions).repair(wish);
 }
 
-Pipeline TransposedPhases::build(const Problem& problem, const Schedule& schedule, const Target& target,
-                                 const Conditions& conditions) {
+Pipeline build(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions& conditions) {
     return Build(problem, schedule, target, conditions).pipeline();
+}
+
+}  // namespace
+
+Template phases_template() {
+    return {id(),
+            "a small dense convolution for each phase of the stride",
+            {"conv2d_transposed"},
+            applies,
+            space,
+            worked_out,
+            build};
 }
 
 }  // namespace tilesmith

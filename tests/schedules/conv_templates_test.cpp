@@ -54,6 +54,17 @@ TEST_CASE("direct: conv3d sums over planes, those of the padding left out", "[ke
     CHECK(fault(text, "direct", 2, 2) == "");
 }
 
+TEST_CASE("direct: capsule_conv2d multiplies matrices of capsules", "[kernel]") {
+    const auto* const text = GENERATE("capsule_conv2d h=1 w=1 ci=1 co=1 kh=1 kw=1 capsule=1",
+                                      "capsule_conv2d h=6 w=7 ci=5 co=3 kh=3 kw=3 capsule=2 pad=1",
+                                      "capsule_conv2d n=2 h=9 w=8 ci=8 co=16 kh=3 kw=2 capsule=4 stride=2 pad=1",
+                                      "capsule_conv2d h=5 w=4 ci=3 co=9 kh=1 kw=1 capsule=3 weights=fresh",
+                                      "capsule_conv2d h=7 w=7 ci=4 co=8 kh=3 kw=3 capsule=1 pad=2 dilation=2",
+                                      "capsule_conv2d h=8 w=6 ci=2 co=4 kh=2 kw=3 capsule=4 pad=1 weights=fresh");
+    CHECK(fault(text, "direct", 3) == "");
+    CHECK(fault(text, "direct", 2, 2) == "");
+}
+
 TEST_CASE("depthwise: schedules compute the convolution, whatever the shape", "[kernel]") {
     const auto* const text = GENERATE(
         "conv2d n=1 h=13 w=13 ci=17 co=17 kh=3 kw=3 groups=17 pad=1",
@@ -79,6 +90,19 @@ TEST_CASE("phases: schedules compute the transposed convolution, whatever the sh
                  "conv2d_transposed n=2 h=4 w=6 ci=9 co=24 kh=4 kw=4 stride=2 pad=1 weights=fresh");
     CHECK(fault(text, "phases", 3) == "");
     CHECK(fault(text, "phases", 2, 2) == "");
+}
+
+TEST_CASE("spread: schedules compute the transposed convolution, whatever the shape", "[kernel]") {
+    const auto* const text =
+        GENERATE("conv2d_transposed h=1 w=1 ci=1 co=1 kh=1 kw=1",
+                 "conv2d_transposed h=9 w=8 ci=16 co=3 kh=4 kw=4 stride=2 pad=1",
+                 "conv2d_transposed n=2 h=5 w=4 ci=3 co=9 kh=3 kw=3 stride=2 pad=1 epilogue=bias,relu",
+                 "conv2d_transposed n=2 h=6 w=7 ci=12 co=2 kh=3 kw=5 pad=1 epilogue=add",
+                 "conv2d_transposed h=3 w=3 ci=5 co=1 kh=2 kw=2 stride=3",
+                 "conv2d_transposed h=7 w=3 ci=16 co=3 kh=5 kw=4 stride_h=3 stride_w=2 pad_h=2 pad_w=0 pad_w_end=1",
+                 "conv2d_transposed n=2 h=4 w=6 ci=9 co=12 kh=4 kw=4 stride=2 pad=1 weights=fresh");
+    CHECK(fault(text, "spread", 3) == "");
+    CHECK(fault(text, "spread", 2, 2) == "");
 }
 
 TEST_CASE("convolutions: loops over threads change no result", "[kernel]") {

@@ -206,6 +206,20 @@ TEST_CASE("reference: conv3d sums over all three kernel axes", "[unit]") {
           Floats{51, 62, 73, 84, 5, 6, 7, 8});
 }
 
+TEST_CASE("reference: a capsule convolution multiplies matrices of capsules", "[unit]") {
+    // One pixel and one tap: [[1,2],[3,4]] times [[5,6],[7,8]].
+    CHECK(run("capsule_conv2d h=1 w=1 ci=1 co=1 kh=1 kw=1 capsule=2", {{1, 2, 3, 4}, {5, 6, 7, 8}}) ==
+          Floats{19, 22, 43, 50});
+    // Two channels in, two out: the middle axes of the weights are those of the matrices.
+    CHECK(run("capsule_conv2d h=1 w=1 ci=2 co=2 kh=1 kw=1 capsule=1", {{1, 10}, {2, 3, 4, 5}}) == Floats{42, 53});
+    // A matrix of one capsule is a pixel.
+    Rng rng(5);
+    const Floats x = whole_numbers(int64_t{5} * 4 * 3, rng);
+    const Floats w = whole_numbers(int64_t{3} * 3 * 3 * 2, rng);
+    CHECK(run("capsule_conv2d h=5 w=4 ci=3 co=2 kh=3 kw=3 capsule=1 stride=2 pad=1", {x, w}) ==
+          run("conv2d h=5 w=4 ci=3 co=2 kh=3 kw=3 stride=2 pad=1", {x, w}));
+}
+
 TEST_CASE("reference: a transposed convolution spreads each pixel over the outputs it reaches", "[unit]") {
     // Without padding, 2 pixels 2 apart, a kernel of 3: 1*w at 0, 2*w at 2.
     CHECK(run("conv2d_transposed h=1 w=2 ci=1 co=1 kh=1 kw=3 stride_w=2", {{1, 2}, {1, 10, 100}}) ==

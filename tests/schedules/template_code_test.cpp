@@ -23,6 +23,7 @@ Problem example_for(const std::string& name) {
         {"depthwise", "conv2d n=1 h=14 w=14 ci=32 co=32 kh=3 kw=3 pad=1 groups=32"},
         {"direct", "conv2d n=1 h=14 w=14 ci=16 co=24 kh=3 kw=3 pad=1"},
         {"phases", "conv2d_transposed h=6 w=7 ci=8 co=16 kh=4 kw=4 stride=2 pad=1"},
+        {"spread", "conv2d_transposed h=6 w=7 ci=8 co=3 kh=4 kw=4 stride=2 pad=1"},
         {"window", "max_pool h=14 w=14 c=32 kh=3 kw=3 stride=2 pad=1"},
         {"row_passes", "softmax rows=10 cols=100"},
         {"sum_chunks", "norm m=50 n=100"},
