@@ -88,7 +88,7 @@ class Case {
         tolerance_ = tolerance(problem, values);
         for (size_t i = 0; i < arguments_.size(); ++i) {
             const Argument& argument = arguments_[i];
-            memory_.push_back(std::make_unique<GuardedMemory>(argument.name, static_cast<size_t>(argument.bytes()), i));
+            memory_.push_back(std::make_unique<GuardedMemory>(argument.name, static_cast<size_t>(argument.bytes())));
             if (i < inputs.size()) std::copy(inputs[i].begin(), inputs[i].end(), memory_.back()->floats().begin());
         }
     }
@@ -171,7 +171,7 @@ class Check {
         const std::string bytes_name = json_["packed"]["bytes_symbol"], pack_name = json_["packed"]["pack_symbol"];
         const auto bytes = call<size_t>(library_.function(bytes_name), extents_);
         if (bytes == 0) throw negative_answer(bytes_name + " returned 0");
-        auto packed = std::make_unique<GuardedMemory>("packed", bytes, data_.arguments().size());
+        auto packed = std::make_unique<GuardedMemory>("packed", bytes);
         void* const function = library_.function(pack_name);
         for (const Placement placement : {Placement::start_at_guard, Placement::end_at_guard}) {
             packed->place(placement);
@@ -192,7 +192,7 @@ class Check {
 
     void run_with_workspace(const void* packed, Placement placement) {
         const std::string bytes_name = json_["workspace"]["bytes_symbol"], run_name = json_["workspace"]["run_symbol"];
-        GuardedMemory space("workspace", call<size_t>(library_.function(bytes_name), {}), 0);
+        GuardedMemory space("workspace", call<size_t>(library_.function(bytes_name), {}));
         space.place(placement);
         run_once(library_.function(run_name), run_name, packed, {word(space.data()), space.bytes()});
     }

@@ -14,8 +14,8 @@
 
 namespace tilesmith {
 
-GuardedMemory::GuardedMemory(std::string name, size_t bytes, size_t ordinal)
-    : name_(std::move(name)), bytes_(bytes), ordinal_(ordinal), page_(static_cast<size_t>(sysconf(_SC_PAGE_SIZE))) {
+GuardedMemory::GuardedMemory(std::string name, size_t bytes)
+    : name_(std::move(name)), bytes_(bytes), page_(static_cast<size_t>(sysconf(_SC_PAGE_SIZE))) {
     // A page more than the data needs: room to shift it.
     const size_t inner = (bytes / page_ + 2) * page_;
     mapping_bytes_ = inner + 2 * page_;
@@ -42,7 +42,6 @@ void GuardedMemory::make_read_only() { protect(PROT_READ); }
 void GuardedMemory::make_writable() { protect(PROT_READ | PROT_WRITE); }
 
 void GuardedMemory::place(Placement placement) {
-    constexpr size_t kLine = 64;
     make_writable();
     char* const inner = mapping_ + page_;
     char* to = inner;
@@ -54,9 +53,6 @@ void GuardedMemory::place(Placement placement) {
             break;
         case Placement::misaligned:
             to = inner + sizeof(float);
-            break;
-        case Placement::timed:
-            to = inner + ordinal_ * 5 * kLine % page_;
             break;
     }
     if (to != data_) std::memmove(to, data_, bytes_);

@@ -10,16 +10,16 @@ namespace tilesmith {
 
 // Where in its pages the data lies.
 enum class Placement {
-    start_at_guard,  // an access before the first element faults
+    start_at_guard,  // an access before the first element faults. Also where allocators put large tensors, all alike:
+                     // equal places of their pages share the sets of the L1 cache, so this is what is timed
     end_at_guard,    // an access behind the last element faults
     misaligned,      // one element (4 bytes) after a 64-byte line: the weakest alignment that callers are promised
-    timed,           // on a 64-byte line, arguments staggered so that they do not all begin at the same place of a page
 };
 
 class GuardedMemory {
   public:
-    // `ordinal` counts the arguments; `name` is used in reports of faults. Throws run_failed when there is no memory.
-    GuardedMemory(std::string name, size_t bytes, size_t ordinal);
+    // `name` is used in reports of faults. Throws run_failed when there is no memory.
+    GuardedMemory(std::string name, size_t bytes);
     ~GuardedMemory();
     GuardedMemory(const GuardedMemory&) = delete;
     GuardedMemory& operator=(const GuardedMemory&) = delete;
@@ -44,7 +44,6 @@ class GuardedMemory {
 
     std::string name_;
     size_t bytes_ = 0;
-    size_t ordinal_ = 0;
     size_t page_ = 0;
     char* mapping_ = nullptr;
     size_t mapping_bytes_ = 0;

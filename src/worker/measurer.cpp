@@ -19,6 +19,8 @@ namespace tilesmith {
 
 namespace {
 
+constexpr Placement kTimed = Placement::start_at_guard;
+
 // Memory that a kernel may take beyond the tensors: far more than any sensible schedule needs.
 constexpr size_t kKernelBytes = size_t{4} << 30U;
 
@@ -117,12 +119,12 @@ Measurer::Tensors& Measurer::tensors_for(const DataId& data) {
     for (size_t i = 0; i < values.size(); ++i) {
         const Argument& argument = arguments[i];
         auto& memory = *tensors->inputs.emplace_back(
-            std::make_unique<GuardedMemory>(argument.name, static_cast<size_t>(argument.bytes()), i));
+            std::make_unique<GuardedMemory>(argument.name, static_cast<size_t>(argument.bytes())));
         std::copy(values[i].begin(), values[i].end(), memory.floats().begin());
         if (argument.role == Role::weight && problem.weights() == Weights::fixed) tensors->weight = i;
     }
-    tensors->output = std::make_unique<GuardedMemory>(arguments.back().name,
-                                                      static_cast<size_t>(arguments.back().bytes()), values.size());
+    tensors->output =
+        std::make_unique<GuardedMemory>(arguments.back().name, static_cast<size_t>(arguments.back().bytes()));
     tensors->expected = expected_for(data, problem, values);
     tensors->allowed = tolerance(problem, data.values);
     limit_memory(kKernelBytes);
@@ -142,8 +144,7 @@ std::unique_ptr<Measurer::Bound> Measurer::bind(const KernelObject& kernel, Tens
     if (!kernel.pack_symbol.empty()) {
         if (tensors.weight == SIZE_MAX) throw run_failed("the kernel packs a weight, but the problem fixes none");
         bound->pack_function = find(kernel.pack_symbol);
-        bound->packed = std::make_unique<GuardedMemory>("packed weight", static_cast<size_t>(kernel.packed_bytes),
-                                                        tensors.inputs.size() + 1);
+        bound->packed = std::make_unique<GuardedMemory>("packed weight", static_cast<size_t>(kernel.packed_bytes));
     }
     return bound;
 }
@@ -188,8 +189,8 @@ Outcome Measurer::measure(const MeasureRequest& request) {
         channel_.write_stage("checking");
         if (auto wrong = check(*kernel, tensors)) return *wrong;
         if (!request.timed) return outcome;
-        tensors.place(Placement::timed);
-        kernel->prepare(tensors, Placement::timed);
+        tensors.place(kTimed);
+        kernel->prepare(tensors, kTimed);
         const TimingLock lock(lock_path_, [this] { channel_.write_stage("waiting"); });
         channel_.write_stage("timing");
         const double before = time_reference_loop();
@@ -206,14 +207,14 @@ Outcome Measurer::measure(const MeasureRequest& request) {
 std::vector<Outcome> Measurer::compare(const CompareRequest& request) {
     use_threads(request.conditions);
     Tensors& tensors = tensors_for(request.data);
-    tensors.place(Placement::timed);
+    tensors.place(kTimed);
     std::vector<Outcome> outcomes(request.kernels.size());
     std::vector<std::unique_ptr<Bound>> kernels;
     std::vector<KernelCall> calls;
     for (size_t k = 0; k < request.kernels.size(); ++k) {
         set_contender(static_cast<int>(k));
         kernels.push_back(bind(request.kernels[k], tensors));
-        if (const int code = kernels.back()->prepare(tensors, Placement::timed); code != 0)
+        if (const int code = kernels.back()->prepare(tensors, kTimed); code != 0)
             throw run_failed(failed_call(code).reason);
         calls.push_back(kernels.back()->run);
     }
