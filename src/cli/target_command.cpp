@@ -1,4 +1,6 @@
 // `tilesmith target list | show | detect | calibrate`: targets and this device.
+#include <fmt/format.h>
+
 #include <iostream>
 #include <memory>
 
@@ -87,11 +89,16 @@ void calibrate_here(double seconds, bool json) {
         return print_json(
             {{"device", {{"fingerprint", host().device.fingerprint}, {"description", host().device.description}}},
              {"peak_gflops_per_core", c.peak_gflops},
-             {"read_gb_per_s_one_core", c.read_gb_per_s}});
+             {"read_gb_per_s_one_core", c.read_gb_per_s},
+             {"cores", c.cores},
+             {"peak_gflops_all_cores", c.peak_gflops_all_cores},
+             {"read_gb_per_s_all_cores", c.read_gb_per_s_all_cores}});
     }
     print_table(
         {{"peak of one core", fixed_text(c.peak_gflops, 1) + " GFLOP/s (f32, fused multiply-adds in registers)"},
-         {"reading memory", fixed_text(c.read_gb_per_s, 1) + " GB/s (one core, beyond the caches)"}});
+         {"reading memory", fixed_text(c.read_gb_per_s, 1) + " GB/s (one core, beyond the caches)"},
+         {"all cores", fmt::format("{}: {:.1f} GFLOP/s, {:.1f} GB/s", c.cores, c.peak_gflops_all_cores,
+                                   c.read_gb_per_s_all_cores)}});
 }
 
 int run(const TargetOptions& options) {
@@ -113,7 +120,8 @@ std::function<int()> declare(CLI::App& app) {
     options->list = app.add_subcommand("list", "the targets, and which of them run here");
     options->show = app.add_subcommand("show", "one target, field by field");
     options->detect = app.add_subcommand("detect", "this device and the target nearest to it");
-    CLI::App* calibrate_app = app.add_subcommand("calibrate", "measures what one core of this device can do at most");
+    CLI::App* calibrate_app =
+        app.add_subcommand("calibrate", "measures what this device can do at most, one core and all");
     options->show->add_option("name", options->name, "a target's name, a .json file, or host")->required();
     calibrate_app->add_option("--time", options->time, "how long to measure (90s, 10m)")->capture_default_str();
     for (CLI::App* sub : {options->list, options->show, options->detect, calibrate_app}) {

@@ -1,10 +1,16 @@
 #include "codegen/calibrate.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <array>
+#include <barrier>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <numeric>
+#include <thread>
 #include <vector>
 
 #include "codegen/host.h"
@@ -95,36 +101,92 @@ double best_rate(double seconds, const Run& run) {
 }
 
 // Where results go, so that the loops above are not optimised away.
-volatile float sink;
+thread_local volatile float sink;
 
-double measure_read_gb_per_s(double seconds) {
-    constexpr int64_t kLeastBytes = int64_t{64} << 20;
-    constexpr int64_t kMostBytes = int64_t{512} << 20;
-    const int64_t l3_bytes = resolve_target("host", /*must_run=*/false, nullptr).l3_bytes;
-    const auto count = static_cast<size_t>(std::clamp(4 * l3_bytes, kLeastBytes, kMostBytes)) / sizeof(Vector4);
-    const std::vector<Vector4> buffer(count, Vector4{} + 1.0F);
-    return best_rate(seconds, [&] {
-        std::array<Vector4, 8> sums{};
-        for (size_t i = 0; i + sums.size() <= count; i += sums.size()) {
-            for (size_t j = 0; j < sums.size(); ++j) sums[j] += buffer[i + j];
-        }
+// Memory's stretch of work: a buffer that no cache holds, read as four streams, which keeps more requests on their way
+// than one does.
+class Reader {
+  public:
+    Reader() : buffer_(elements(), Vector4{} + 1.0F) {}
+
+    // Gigabytes read.
+    double run() const {
+        constexpr size_t kStreams = 4, kStep = 4;
+        const size_t stream = buffer_.size() / kStreams;
+        std::array<Vector4, kStreams * kStep> sums{};
+        for (size_t i = 0; i + kStep <= stream; i += kStep)
+            for (size_t s = 0; s < kStreams; ++s)
+                for (size_t j = 0; j < kStep; ++j) sums[s * kStep + j] += buffer_[s * stream + i + j];
         float total = 0;
         for (const Vector4& sum : sums) total += sum[0];
         sink = total;
-        return static_cast<double>(count * sizeof(Vector4)) / 1e9;
-    });
+        return static_cast<double>(buffer_.size() * sizeof(Vector4)) / 1e9;
+    }
+
+  private:
+    static size_t elements() {
+        constexpr int64_t kLeastBytes = int64_t{64} << 20;
+        constexpr int64_t kMostBytes = int64_t{512} << 20;
+        const int64_t l3_bytes = resolve_target("host", /*must_run=*/false, nullptr).l3_bytes;
+        return static_cast<size_t>(std::clamp(4 * l3_bytes, kLeastBytes, kMostBytes)) / sizeof(Vector4);
+    }
+
+    std::vector<Vector4> buffer_;
+};
+
+void pin_to(int cpu) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<size_t>(cpu), &one);
+    sched_setaffinity(0, sizeof one, &one);
+}
+
+// The sum over all cores of the work a second that each does while the others do theirs. `make()` returns a core's
+// function, which returns work done.
+template <class Make>
+double rate_of_all_cores(double seconds, const Make& make) {
+    const std::vector<int>& cpus = host().core_cpus;
+    std::vector<double> rates(cpus.size());
+    std::barrier begin(static_cast<std::ptrdiff_t>(cpus.size()));
+    std::vector<std::thread> threads;
+    for (size_t core = 0; core < cpus.size(); ++core)
+        threads.emplace_back([&, core] {
+            pin_to(cpus[core]);
+            const auto run = make();
+            begin.arrive_and_wait();
+            const Clock::time_point start = Clock::now();
+            double work = 0;
+            do work += run();
+            while (seconds_since(start) < seconds);
+            rates[core] = work / seconds_since(start);
+        });
+    for (std::thread& thread : threads) thread.join();
+    return std::accumulate(rates.begin(), rates.end(), 0.0);
+}
+
+double multiply_add_gigaflop() {
+    static const Kernel kernel = widest_kernel();
+    sink = kernel.run(kStepsPerRun);
+    return 2.0 * kSums * kernel.lanes * static_cast<double>(kStepsPerRun) / 1e9;
 }
 
 }  // namespace
 
-double measure_peak_gflops(double seconds) {
-    const Kernel kernel = widest_kernel();
-    return best_rate(seconds, [&] {
-        sink = kernel.run(kStepsPerRun);
-        return 2.0 * kSums * kernel.lanes * static_cast<double>(kStepsPerRun) / 1e9;
-    });
-}
+double measure_peak_gflops(double seconds) { return best_rate(seconds, multiply_add_gigaflop); }
 
-Calibration calibrate(double seconds) { return {measure_peak_gflops(seconds / 2), measure_read_gb_per_s(seconds / 2)}; }
+Calibration calibrate(double seconds) {
+    const double share = seconds / 4;
+    Calibration c;
+    c.peak_gflops = measure_peak_gflops(share);
+    c.read_gb_per_s = [&] {
+        const Reader reader;
+        return best_rate(share, [&] { return reader.run(); });
+    }();
+    c.cores = static_cast<int>(host().core_cpus.size());
+    c.peak_gflops_all_cores = rate_of_all_cores(share, [] { return multiply_add_gigaflop; });
+    c.read_gb_per_s_all_cores =
+        rate_of_all_cores(share, [] { return [reader = std::make_shared<Reader>()] { return reader->run(); }; });
+    return c;
+}
 
 }  // namespace tilesmith
