@@ -36,7 +36,7 @@ std::vector<const Peer*> rivals(const std::vector<std::string>& names) {
     std::vector<const Peer*> result;
     if (names.empty()) {
         for (const Peer& peer : peers()) {
-            if (peer.available()) result.push_back(&peer);
+            if (peer.by_default && peer.available()) result.push_back(&peer);
         }
         return result;
     }
@@ -76,6 +76,7 @@ nlohmann::ordered_json row_json(const BenchRow& row) {
         {"problem", row.problem.text()}, {"threads", row.conditions.threads}, {"tier", row.tier}};
     json.update(times_json(row.ours));
     json["gflops"] = gflops(row);
+    json["bytes"] = compulsory_bytes(row.problem);
     json["rounds"] = row.ours.samples_ns.size();
     json["peers"] = nlohmann::ordered_json::object();
     for (const PeerTime& peer : row.peers) {
@@ -174,7 +175,10 @@ std::function<int()> declare(CLI::App& app) {
     auto options = std::make_shared<BenchOptions>();
     add_problem_words(app, options->words)->required();
     app.add_option("--db", options->database, "the database with our selections (default: tuning.db if it is there)");
-    app.add_option("--against", options->against, "libraries to compare with (default: those found)")->delimiter(',');
+    app.add_option("--against", options->against,
+                   "libraries to compare with, and Halide's schedulers: halide-mullapudi2016, halide-li2018, "
+                   "halide-adams2019 (default: the libraries found)")
+        ->delimiter(',');
     app.add_option("--threads", options->threads, "threads of each contender (default: the physical cores)");
     app.add_option("--target", options->target, "what code is generated for")->capture_default_str();
     app.add_option("--time", options->time, "how long to time each problem")->capture_default_str();

@@ -57,6 +57,17 @@ std::vector<PeerTime> fastest_of_each(const std::vector<PeerTime>& all) {
     return fastest;
 }
 
+// What `prepare` returns; where the rival gives up on the problem, a note to the user and nothing.
+template <class Prepare>
+auto prepared_or_nothing(const Problem& problem, const Prepare& prepare) -> decltype(prepare()) {
+    try {
+        return prepare();
+    } catch (const Error& error) {
+        std::cerr << fmt::format("tilesmith: note: {}: left out: {}\n", problem.text(), error.what());
+        return {};
+    }
+}
+
 void say_waiting() { std::cerr << "tilesmith: waiting for another program that is timing kernels here\n"; }
 
 // Pins the calling thread while it lives.
@@ -85,7 +96,8 @@ void time_in_one_process(BenchRow& row, const std::vector<const Peer*>& rivals, 
     std::vector<PeerTime> times;
     for (const Peer* peer : rivals) {
         float* output = buffers.new_output();
-        for (auto& peer_kernel : peer->prepare(row.problem, 1, buffers.inputs(), output)) {
+        for (auto& peer_kernel : prepared_or_nothing(
+                 row.problem, [&] { return peer->prepare(row.problem, 1, buffers.inputs(), output); })) {
             peer_kernel->run();
             peer_kernel->finish();
             require_agreement(row.problem, peer->title, output, our_output, buffers.output_elements());
@@ -109,8 +121,10 @@ void time_in_processes(BenchRow& row, const std::vector<const Peer*>& rivals, co
     std::vector<std::unique_ptr<PeerProcess>> processes;
     std::vector<PeerTime> times;
     for (const Peer* peer : rivals) {
-        PeerProcess& process =
-            *processes.emplace_back(std::make_unique<PeerProcess>(*peer, row.problem, row.conditions.threads));
+        auto started = prepared_or_nothing(
+            row.problem, [&] { return std::make_unique<PeerProcess>(*peer, row.problem, row.conditions.threads); });
+        if (!started) continue;
+        PeerProcess& process = *processes.emplace_back(std::move(started));
         for (size_t i = 0; i < process.layouts().size(); ++i) {
             contenders.push_back({peer->name, [&process, i](int calls) { return process.sample(i, calls); }});
             times.push_back({peer->name, process.layouts()[i], {}});

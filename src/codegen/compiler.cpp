@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "codegen/lowering.h"
+#include "codegen/pipeline_compiler.h"
 #include "core/error.h"
 #include "schedules/operator.h"
 #include "schedules/pipeline.h"
@@ -46,8 +47,7 @@ std::string first_lines(const std::string& text) {
     return text.size() <= kMost ? text : text.substr(0, kMost) + " ...";
 }
 
-CompileResult compile_pipeline(const Pipeline& pipeline, const Target& target, Checks checks,
-                               const std::string& symbol) {
+CompileResult object_of(const Pipeline& pipeline, const Target& target, Checks checks, const std::string& symbol) {
     KernelObject kernel;
     Halide::Module module(symbol, halide_target(target));
     kernel.run_symbol = symbol;
@@ -71,14 +71,13 @@ CompileResult compile_pipeline(const Pipeline& pipeline, const Target& target, C
 
 }  // namespace
 
-CompileResult compile(const Problem& problem, const Schedule& schedule, const Target& target,
-                      const Conditions& conditions, Checks checks, const std::string& symbol) {
+CompileResult compile_pipeline(const std::function<Pipeline()>& build, const Target& target, Checks checks,
+                               const std::string& symbol) {
     be_quiet();
     const auto start = std::chrono::steady_clock::now();
     CompileResult result;
     try {
-        const Pipeline pipeline = build(problem, schedule, target, conditions);
-        result = compile_pipeline(pipeline, target, checks, symbol);
+        result = object_of(build(), target, checks, symbol);
     } catch (const Halide::Error& error) {
         result = {Outcome::failed(Status::compile_failed, first_lines(error.what())), std::nullopt};
     } catch (const Error& error) {
@@ -87,6 +86,11 @@ CompileResult compile(const Problem& problem, const Schedule& schedule, const Ta
     const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
     result.outcome.compile_ms = elapsed.count();
     return result;
+}
+
+CompileResult compile(const Problem& problem, const Schedule& schedule, const Target& target,
+                      const Conditions& conditions, Checks checks, const std::string& symbol) {
+    return compile_pipeline([&] { return build(problem, schedule, target, conditions); }, target, checks, symbol);
 }
 
 std::string loop_nest_text(const Problem& problem, const Schedule& schedule, const Target& target,

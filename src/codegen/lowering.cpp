@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "codegen/pipeline_compiler.h"
 #include "codegen/prefetch.h"
 
 namespace tilesmith {

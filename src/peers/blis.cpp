@@ -42,8 +42,14 @@ std::vector<std::unique_ptr<PeerKernel>> prepare(const Problem& problem, int thr
 }  // namespace
 
 Peer blis_peer() {
-    return {"blis",    "BLIS",  "libblis.so.4", {{"OMP_PROC_BIND", "true"}, {"OMP_PLACES", "cores"}},
-            available, version, supports,       prepare};
+    return {.name = "blis",
+            .title = "BLIS",
+            .library = "libblis.so.4",
+            .environment = {{"OMP_PROC_BIND", "true"}, {"OMP_PLACES", "cores"}},
+            .available = available,
+            .version = version,
+            .supports = supports,
+            .prepare = prepare};
 }
 
 }  // namespace tilesmith

@@ -8,5 +8,6 @@ namespace tilesmith {
 Peer onednn_peer();
 Peer openblas_peer();
 Peer blis_peer();
+std::vector<Peer> halide_peers();
 
 }  // namespace tilesmith

@@ -288,8 +288,9 @@ std::string version() {
 }
 
 bool supports(const Problem& problem) {
-    return problem.dtype() == DType::f32 && (problem.op() == "matmul" || is_convolution(problem) ||
-                                             onednn_supports_rows(problem) || onednn_supports_pool(problem));
+    return problem.dtype() == DType::f32 &&
+           (problem.op() == "matmul" || is_convolution(problem) || onednn_supports_rows(problem) ||
+            onednn_supports_axes(problem) || onednn_supports_pool(problem));
 }
 
 std::vector<std::unique_ptr<PeerKernel>> prepare(const Problem& problem, int threads,
@@ -300,6 +301,10 @@ std::vector<std::unique_ptr<PeerKernel>> prepare(const Problem& problem, int thr
     std::vector<std::unique_ptr<PeerKernel>> kernels;
     if (onednn_supports_rows(problem)) {
         kernels.push_back(onednn_rows_kernel(problem, inputs, output));
+        return kernels;
+    }
+    if (onednn_supports_axes(problem)) {
+        kernels.push_back(onednn_axes_kernel(problem, inputs, output));
         return kernels;
     }
     kernels.push_back(std::make_unique<OnednnKernel>(problem, inputs, output, /*blocked=*/false));
@@ -314,8 +319,14 @@ std::vector<std::unique_ptr<PeerKernel>> prepare(const Problem& problem, int thr
 }  // namespace
 
 Peer onednn_peer() {
-    return {"onednn",  "oneDNN", "libdnnl.so.2", {{"OMP_PROC_BIND", "true"}, {"OMP_PLACES", "cores"}},
-            available, version,  supports,       prepare};
+    return {.name = "onednn",
+            .title = "oneDNN",
+            .library = "libdnnl.so.2",
+            .environment = {{"OMP_PROC_BIND", "true"}, {"OMP_PLACES", "cores"}},
+            .available = available,
+            .version = version,
+            .supports = supports,
+            .prepare = prepare};
 }
 
 }  // namespace tilesmith

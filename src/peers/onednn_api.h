@@ -46,6 +46,8 @@ struct OnednnApi {
         find<decltype(&dnnl_softmax_v2_forward_desc_init)>("dnnl_softmax_v2_forward_desc_init");
     decltype(&dnnl_layer_normalization_forward_desc_init) layer_norm_init =
         find<decltype(&dnnl_layer_normalization_forward_desc_init)>("dnnl_layer_normalization_forward_desc_init");
+    decltype(&dnnl_reduction_desc_init) reduction_init =
+        find<decltype(&dnnl_reduction_desc_init)>("dnnl_reduction_desc_init");
     decltype(&dnnl_primitive_attr_create) attr_create =
         find<decltype(&dnnl_primitive_attr_create)>("dnnl_primitive_attr_create");
     decltype(&dnnl_primitive_attr_destroy) attr_destroy =

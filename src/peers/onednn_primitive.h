@@ -49,6 +49,11 @@ bool onednn_supports_rows(const Problem& problem);
 std::unique_ptr<PeerKernel> onednn_rows_kernel(const Problem& problem, std::span<const float* const> inputs,
                                                float* output);
 
+// reduce_sum, reduce_max, reduce_mean and transpose (onednn_axes.cpp).
+bool onednn_supports_axes(const Problem& problem);
+std::unique_ptr<PeerKernel> onednn_axes_kernel(const Problem& problem, std::span<const float* const> inputs,
+                                               float* output);
+
 // max_pool and avg_pool (onednn_pool.cpp).
 bool onednn_supports_pool(const Problem& problem);
 std::vector<std::unique_ptr<PeerKernel>> onednn_pool_kernels(const Problem& problem,

@@ -44,6 +44,15 @@ std::vector<std::unique_ptr<PeerKernel>> prepare(const Problem& problem, int thr
 
 }  // namespace
 
-Peer openblas_peer() { return {"openblas", "OpenBLAS", "libopenblas.so.0", {}, available, version, supports, prepare}; }
+Peer openblas_peer() {
+    return {.name = "openblas",
+            .title = "OpenBLAS",
+            .library = "libopenblas.so.0",
+            .environment = {},
+            .available = available,
+            .version = version,
+            .supports = supports,
+            .prepare = prepare};
+}
 
 }  // namespace tilesmith

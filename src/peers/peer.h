@@ -36,6 +36,7 @@ struct Peer {
     std::string library;
     // Environment of a process that times it on several threads: its pool reads these when the library is opened.
     std::vector<std::pair<std::string, std::string>> environment;
+    bool by_default = true;  // whether `bench` compares with it without being asked
     bool (*available)();
     std::string (*version)();  // empty if it is not available
     bool (*supports)(const Problem&);

@@ -4,13 +4,17 @@
 namespace tilesmith {
 
 const std::vector<Peer>& peers() {
-    static const std::vector<Peer> table = {
+    static const std::vector<Peer> table = [] {
+        std::vector<Peer> rows = {
 #ifdef TILESMITH_HAS_ONEDNN
-        onednn_peer(),
+            onednn_peer(),
 #endif
-        openblas_peer(),
-        blis_peer(),
-    };
+            openblas_peer(),
+            blis_peer(),
+        };
+        for (const Peer& peer : halide_peers()) rows.push_back(peer);
+        return rows;
+    }();
     return table;
 }
 

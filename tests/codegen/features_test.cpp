@@ -13,6 +13,7 @@
 #include "codegen/compiler.h"
 #include "codegen/loop_nest.h"
 #include "codegen/lowering.h"
+#include "codegen/pipeline_compiler.h"
 #include "schedules/operator.h"
 #include "schedules/template.h"
 
@@ -160,6 +161,14 @@ const std::vector<std::string>& problems() {
         "layer_norm rows=3 cols=7",
         "rms_norm rows=1 cols=999",
         "norm b=2 m=33 n=65",
+        "reduce_sum outer=5 reduced=771",
+        "reduce_max outer=2 reduced=5 kept=17 inner=3",
+        "reduce_mean outer=2 reduced=49 kept=100",
+        "reduce_sum reduced=20011 kept=3",
+        "elementwise rows=30 cols=50 epilogue=bias,relu",
+        "transpose b=2 m=33 n=65",
+        "transpose m=3 n=101",
+        "transpose m=9 n=7 c=13",
     };
     return all;
 }
