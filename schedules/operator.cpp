@@ -62,6 +62,11 @@ const std::vector<Operator>& operators() {
         layer_norm_operator(),
         rms_norm_operator(),
         norm_operator(),
+        reduce_sum_operator(),
+        reduce_max_operator(),
+        reduce_mean_operator(),
+        elementwise_operator(),
+        transpose_operator(),
     };
     // clang-format on
     return kTable;

@@ -17,6 +17,11 @@ Operator softmax_operator();            // rows/operator.cpp
 Operator layer_norm_operator();         // rows/operator.cpp
 Operator rms_norm_operator();           // rows/operator.cpp
 Operator norm_operator();               // rows/operator.cpp
+Operator reduce_sum_operator();         // reduce/operator.cpp
+Operator reduce_max_operator();         // reduce/operator.cpp
+Operator reduce_mean_operator();        // reduce/operator.cpp
+Operator elementwise_operator();        // elementwise/operator.cpp
+Operator transpose_operator();          // layout/operator.cpp
 
 // What every operator's arguments end with: the tensors that the epilogue reads, in its order, then `output`. Appends
 // to `arguments`.

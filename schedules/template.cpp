@@ -14,9 +14,11 @@ const std::vector<Template>& templates() {
         // matmul
         dot_template(),
         stream_template(),
+        split_k_template(),
         register_tile_template(),
         // convolutions
         depthwise_template(),
+        winograd_template(),
         direct_template(),
         spread_template(),
         phases_template(),
@@ -24,6 +26,11 @@ const std::vector<Template>& templates() {
         window_template(),
         row_passes_template(),
         sum_chunks_template(),
+        fold_rows_template(),
+        fold_columns_template(),
+        // no sums
+        chain_template(),
+        tiles_template(),
     };
     return table;
 }

@@ -34,6 +34,16 @@ std::vector<int64_t> balanced_blocks(int64_t count, int64_t least, int64_t most)
     return {*std::min_element(all.begin(), all.end(), [&](int64_t a, int64_t b) { return distance(a) < distance(b); })};
 }
 
+std::vector<int64_t> task_lengths(int64_t count, int64_t elements) {
+    return balanced_blocks(count, std::clamp<int64_t>(kLeastTaskElements / elements, 1, count), count);
+}
+
+std::vector<int64_t> powers_of_two(int64_t most) {
+    std::vector<int64_t> numbers;
+    for (int64_t number = 1; number == 1 || number <= most; number *= 2) numbers.push_back(number);
+    return numbers;
+}
+
 bool tile_fits_registers(int64_t rows, int64_t vectors, const Target& target) {
     return rows * vectors + vectors + 1 <= target.vector_registers;
 }

@@ -22,6 +22,15 @@ std::vector<int64_t> frugal_tiles(int64_t extent, const std::vector<int64_t>& ti
 // those within [least, most]; the nearest one where none is. `count` is positive.
 std::vector<int64_t> balanced_blocks(int64_t count, int64_t least, int64_t most);
 
+constexpr int64_t kLeastTaskElements = 4096;  // a few microseconds: as long as waking a thread takes
+
+// How many of `count` pieces of work, of `elements` elements each, one task may take: balanced blocks of at least
+// kLeastTaskElements elements where there are that many.
+std::vector<int64_t> task_lengths(int64_t count, int64_t elements);
+
+// 1, 2, 4, ..., at most `most`. Never empty.
+std::vector<int64_t> powers_of_two(int64_t most);
+
 // Whether a register tile of `rows` x `vectors` sums fits: a step of its reduction holds its vectors and one broadcast
 // element beside them.
 bool tile_fits_registers(int64_t rows, int64_t vectors, const Target& target);

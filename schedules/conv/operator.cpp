@@ -116,7 +116,15 @@ std::string random_axis(Rng& rng, const std::string& axis) {
                        rng.below(4), rng.below(4), 1 + rng.below(3));
 }
 
+// What fast algorithms are for: a small dense kernel and channels that fill vectors.
+std::string random_fast_conv2d(Rng& rng) {
+    return fmt::format("conv2d n={} h={} w={} ci={} co={} kh=3 kw=3 pad_h={} pad_w={} pad_w_end={} accuracy=fast",
+                       1 + rng.below(2), 3 + rng.below(20), 3 + rng.below(20), 16 + rng.below(40), 16 + rng.below(40),
+                       rng.below(3), rng.below(3), rng.below(3));
+}
+
 std::string random_conv2d(Rng& rng) {
+    if (rng.below(4) == 0) return random_fast_conv2d(rng);
     const std::string weights = random_weights(rng);
     return fmt::format("conv2d n={} h={} w={} {} kh={} kw={}", 1 + rng.below(2), random_extent(rng, 24),
                        random_extent(rng, 24), random_channels(rng), 1 + rng.below(5), 1 + rng.below(5)) +

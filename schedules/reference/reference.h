@@ -34,6 +34,17 @@ void reference_layer_norm(const Problem& problem, std::span<const float* const> 
 void reference_rms_norm(const Problem& problem, std::span<const float* const> inputs, float* output);
 void reference_norm(const Problem& problem, std::span<const float* const> inputs, float* output);
 
+// Operator::reference of the reductions: the one input is x.
+void reference_reduce_sum(const Problem& problem, std::span<const float* const> inputs, float* output);
+void reference_reduce_max(const Problem& problem, std::span<const float* const> inputs, float* output);
+void reference_reduce_mean(const Problem& problem, std::span<const float* const> inputs, float* output);
+
+// Operator::reference of elementwise: `inputs` are x and the epilogue's tensors.
+void reference_elementwise(const Problem& problem, std::span<const float* const> inputs, float* output);
+
+// Operator::reference of transpose: the one input is x.
+void reference_transpose(const Problem& problem, std::span<const float* const> inputs, float* output);
+
 // Applies the problem's epilogue to one row of sums (the output's last axis), rounds to float and writes the row.
 // `tensors` are the epilogue's, in its order; `row` is the row's number, counting over all other axes of the output.
 void finish_row(const Problem& problem, std::span<const float* const> tensors, std::vector<double>& sums, int64_t row,

@@ -7,7 +7,6 @@
 
 #include <Halide.h>
 
-#include <algorithm>
 #include <vector>
 
 #include "schedules/blocks/tiling.h"
@@ -23,8 +22,6 @@ TemplateId id() { return {"row_passes", 1}; }
 using Halide::Expr;
 using Halide::Func;
 using Halide::Var;
-
-constexpr int64_t kLeastTaskElements = 4096;  // a few microseconds: as long as waking a thread takes
 
 class Build {
   public:
@@ -161,11 +158,8 @@ Space space(const Problem& problem, const Target& target, const Conditions& cond
     decisions.push_back({"sums", [=](const Schedule&) { return values_of(vector_counts(shape.cols, lanes, 8)); }});
     decisions.push_back({"unroll", [=](const Schedule&) { return values_of(vector_counts(shape.cols, lanes, 4)); }});
     if (conditions.threads > 1)
-        decisions.push_back({"task_rows", [=](const Schedule&) {
-                                 const int64_t least =
-                                     std::clamp<int64_t>(kLeastTaskElements / shape.cols, 1, shape.rows);
-                                 return values_of(balanced_blocks(shape.rows, least, shape.rows));
-                             }});
+        decisions.push_back(
+            {"task_rows", [=](const Schedule&) { return values_of(task_lengths(shape.rows, shape.cols)); }});
     return {id(), decisions};
 }
 

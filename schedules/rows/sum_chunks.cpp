@@ -22,12 +22,6 @@ TemplateId id() { return {"sum_chunks", 1}; }
 constexpr int64_t kMostSums = 8;
 constexpr int64_t kMostChunksAThread = 4;
 
-std::vector<int64_t> powers_of_two(int64_t most) {
-    std::vector<int64_t> numbers;
-    for (int64_t number = 1; number == 1 || number <= most; number *= 2) numbers.push_back(number);
-    return numbers;
-}
-
 bool applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
 
 Space space(const Problem& problem, const Target& target, const Conditions& conditions) {

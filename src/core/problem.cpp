@@ -167,7 +167,7 @@ int64_t Problem::operator[](std::string_view name) const {
 }
 
 bool Problem::exact() const {
-    return exact_operator_ &&
+    return exact_operator_ && accuracy_ == Accuracy::strict &&
            std::all_of(epilogue_.begin(), epilogue_.end(), [](EpilogueOp op) { return epilogue_info(op).exact; });
 }
 

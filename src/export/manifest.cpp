@@ -1,6 +1,7 @@
 #include "export/manifest.h"
 
 #include "core/device.h"
+#include "worker/test_data.h"
 
 namespace tilesmith {
 namespace {
@@ -49,6 +50,9 @@ Json kernel_json(const LibraryKernel& kernel) {
     } else {
         json["median_ns"] = nullptr;  // nothing was measured
     }
+    // How far results may be from the reference's on the random data of the verification (worker/test_data.h).
+    const Tolerance allowed = tolerance(entry.problem, Values::reals);
+    json["error_bound"] = {{"absolute", allowed.absolute}, {"relative", allowed.relative}};
     json["schedule"] = entry.schedule.to_json();
     json["code"] = {{"bytes", kernel.code.bytes}, {"hash", kernel.code.hash}};
     return json;

@@ -14,6 +14,9 @@ namespace tilesmith {
 
 namespace {
 
+// What accuracy=fast allows: so many times the error of a plain sum.
+constexpr double kFastErrors = 4;
+
 bool has(const Problem& problem, EpilogueOp op) {
     return std::find(problem.epilogue().begin(), problem.epilogue().end(), op) != problem.epilogue().end();
 }
@@ -150,6 +153,7 @@ Tolerance tolerance(const Problem& problem, Values values) {
         }
     }
     constexpr double kRounding = 0x1p-24;
+    if (problem.accuracy() == Accuracy::fast) sum *= kFastErrors;
     return {.absolute = 2 * std::min(terms, 8 * std::sqrt(terms)) * kRounding * sum * slope + approximation};
 }
 

@@ -36,6 +36,7 @@ std::vector<float> reference_output(const Problem& problem, const std::vector<st
 // is the sum of the absolute values; here S is bounded by n times the largest values that make_inputs gives. Twice
 // that, because the reference has its own error, grown by the scales that follow and by the slopes of
 // gelu and the like (EpilogueInfo), for whose approximation 1e-6 of the argument is allowed.
+// accuracy=fast allows four times as much.
 // Operators that are no such sums bring their own bound (Operator::tolerance).
 Tolerance tolerance(const Problem& problem, Values values);
 

@@ -36,6 +36,17 @@ TEST_CASE("direct: weights that change with every call are used or packed correc
     CHECK(fault(text, "direct", 4) == "");
 }
 
+TEST_CASE("winograd: schedules compute the convolution, whatever the shape", "[kernel]") {
+    const auto* const text =
+        GENERATE("conv2d h=4 w=4 ci=16 co=16 kh=3 kw=3 accuracy=fast",
+                 "conv2d h=14 w=14 ci=32 co=40 kh=3 kw=3 pad=1 accuracy=fast epilogue=bias,relu",
+                 "conv2d n=2 h=9 w=13 ci=19 co=33 kh=3 kw=3 pad=1 accuracy=fast epilogue=add",
+                 "conv2d n=3 h=7 w=5 ci=24 co=17 kh=3 kw=3 pad_h=2 pad_w=0 pad_w_end=1 accuracy=fast",
+                 "conv2d h=12 w=23 ci=17 co=48 kh=3 kw=3 accuracy=fast epilogue=scale,gelu");
+    CHECK(fault(text, "winograd", 3) == "");
+    CHECK(fault(text, "winograd", 3, 2) == "");
+}
+
 TEST_CASE("direct: conv1d is a convolution of height 1", "[kernel]") {
     const auto* const text =
         GENERATE("conv1d n=1 w=30 ci=8 co=16 kw=3 stride=2 pad=1", "conv1d n=3 w=17 ci=5 co=7 kw=5 pad=2 epilogue=add",

@@ -86,6 +86,14 @@ TEST_CASE("stream: schedules compute the product, whatever the shape", "[kernel]
     CHECK(fault(text, "stream", 3) == "");
 }
 
+TEST_CASE("split_k: schedules compute the product, whatever the shape", "[kernel]") {
+    const auto* const text =
+        GENERATE("matmul m=1 n=16 k=2048", "matmul m=20 n=31 k=2049", "matmul m=5 n=97 k=5003 epilogue=bias,relu",
+                 "matmul b=2 m=33 n=17 k=3001", "matmul m=12 n=64 k=9000 ta=1");
+    CHECK(fault(text, "split_k", 3) == "");
+    CHECK(fault(text, "split_k", 3, 2) == "");
+}
+
 TEST_CASE("matmul: loops over threads change no result", "[kernel]") {
     CHECK(fault("matmul b=2 m=61 n=131 k=45 epilogue=bias", "register_tile", 3, 2) == "");
     CHECK(fault("matmul m=100 n=97 k=600", "register_tile", 3, 2) == "");

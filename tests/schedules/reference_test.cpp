@@ -269,3 +269,36 @@ TEST_CASE("avg_pool: the mean of what is inside, or of the whole window", "[unit
     CHECK(run(problem, {x}) == Floats{2, 3, 5, 6});
     CHECK(run(problem + " include_pad=1", {x}) == Floats{1, 3, 5, 3});
 }
+
+TEST_CASE("reductions: the second and fourth axis are reduced, the others kept", "[unit]") {
+    const Floats x{1, 2, 3, 4, 5, 6, 7, 8, -1, 0, 1, 0, -2, -3, 0, 9};  // [2,2,2,2]
+    const std::string shape = " outer=2 reduced=2 kept=2 inner=2";
+    CHECK(run("reduce_sum" + shape, {x}) == Floats{14, 22, -6, 10});
+    CHECK(run("reduce_max" + shape, {x}) == Floats{6, 8, 0, 9});
+    CHECK(run("reduce_mean" + shape, {x}) == Floats{3.5F, 5.5F, -1.5F, 2.5F});
+}
+
+TEST_CASE("reductions: rows, columns and all of a matrix are what is left out of the pairs", "[unit]") {
+    const Floats x{1, 2, 3, 4, 5, 6};  // [2,3]
+    CHECK(run("reduce_sum outer=2 reduced=3", {x}) == Floats{6, 15});
+    CHECK(run("reduce_sum reduced=1 outer=2 inner=3", {x}) == Floats{6, 15});
+    CHECK(run("reduce_sum reduced=2 kept=3", {x}) == Floats{5, 7, 9});
+    CHECK(run("reduce_sum reduced=6", {x}) == Floats{21});
+    CHECK(run("reduce_max reduced=2 kept=3", {{-5, -4, -3, -6, -1, -9}}) == Floats{-5, -1, -3});
+    CHECK(run("reduce_mean outer=2 reduced=3", {x}) == Floats{2, 5});
+}
+
+TEST_CASE("elementwise: the epilogue in its order, and a copy without one", "[unit]") {
+    const Floats x{-1, 2, -3, 4};
+    CHECK(run("elementwise rows=2 cols=2", {x}) == x);
+    CHECK(run("elementwise rows=2 cols=2 epilogue=bias,relu", {x, {2, -3}}) == Floats{1, 0, 0, 1});
+    CHECK(run("elementwise rows=2 cols=2 epilogue=relu,scale,add", {x, {10, 100}, {1, 2, 3, 4}}) ==
+          Floats{1, 202, 3, 404});
+}
+
+TEST_CASE("transpose: axes change places, runs stay whole, batches stay apart", "[unit]") {
+    const Floats x{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    CHECK(run("transpose m=3 n=4", {x}) == Floats{1, 5, 9, 2, 6, 10, 3, 7, 11, 4, 8, 12});
+    CHECK(run("transpose b=2 m=2 n=3", {x}) == Floats{1, 4, 2, 5, 3, 6, 7, 10, 8, 11, 9, 12});
+    CHECK(run("transpose m=3 n=2 c=2", {x}) == Floats{1, 2, 5, 6, 9, 10, 3, 4, 7, 8, 11, 12});
+}

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/conditions.h"
 #include "core/problem.h"
@@ -21,5 +22,8 @@ std::string fault_of(const Problem& problem, const Schedule& schedule, const Tar
 // there is none. A template that does not apply is a fault.
 std::string first_fault(const std::string& problem, const std::string& template_name, int random_schedules,
                         const Conditions& conditions, uint64_t seed);
+
+// What the default schedule of `problem` computes of `inputs` (one vector for each argument but the output).
+std::vector<float> output_of(const std::string& problem, const std::vector<std::vector<float>>& inputs);
 
 }  // namespace tilesmith

@@ -19,14 +19,20 @@ Problem example_for(const std::string& name) {
     static const std::map<std::string, std::string> kExamples{
         {"dot", "matmul m=4 n=24 k=200 tb=1"},
         {"stream", "matmul m=3 n=100 k=50"},
+        {"split_k", "matmul m=20 n=24 k=2500"},
         {"register_tile", "matmul m=50 n=60 k=70"},
         {"depthwise", "conv2d n=1 h=14 w=14 ci=32 co=32 kh=3 kw=3 pad=1 groups=32"},
+        {"winograd", "conv2d n=1 h=14 w=14 ci=16 co=24 kh=3 kw=3 pad=1 accuracy=fast"},
         {"direct", "conv2d n=1 h=14 w=14 ci=16 co=24 kh=3 kw=3 pad=1"},
         {"phases", "conv2d_transposed h=6 w=7 ci=8 co=16 kh=4 kw=4 stride=2 pad=1"},
         {"spread", "conv2d_transposed h=6 w=7 ci=8 co=3 kh=4 kw=4 stride=2 pad=1"},
         {"window", "max_pool h=14 w=14 c=32 kh=3 kw=3 stride=2 pad=1"},
         {"row_passes", "softmax rows=10 cols=100"},
         {"sum_chunks", "norm m=50 n=100"},
+        {"fold_rows", "reduce_sum outer=10 reduced=300"},
+        {"fold_columns", "reduce_mean outer=2 reduced=49 kept=100"},
+        {"chain", "elementwise rows=20 cols=100 epilogue=bias,relu"},
+        {"tiles", "transpose m=50 n=70"},
     };
     return parse_problem(kExamples.at(name));
 }

@@ -108,3 +108,22 @@ TEST_CASE("test data: a row operator that leaves out one column is out of tolera
     }
     CHECK(difference(problem, expected, wrong, allowed));
 }
+
+TEST_CASE("test data: a reduction that leaves out one element is out of tolerance, one in float is not", "[unit]") {
+    const std::string op = GENERATE("reduce_sum", "reduce_mean");
+    const int64_t count = GENERATE(2, 33, 600);
+    const Problem problem = parse_problem(op + " outer=20 reduced=" + std::to_string(count));
+    auto inputs = make_inputs(problem, 13, Values::reals);
+    const std::vector<float> expected = reference_output(problem, inputs);
+    const Tolerance allowed = tolerance(problem, Values::reals);
+    std::vector<float> in_float;
+    for (int64_t row = 0; row < 20; ++row) {
+        float sum = 0;
+        for (int64_t i = 0; i < count; ++i) sum += inputs[0][static_cast<size_t>(row * count + i)];
+        in_float.push_back(op == "reduce_sum" ? sum : sum / static_cast<float>(count));
+    }
+    INFO(problem.text() << ": " << allowed.absolute);
+    CHECK_FALSE(difference(problem, expected, in_float, allowed));
+    inputs[0][1] = 0;
+    CHECK(difference(problem, expected, reference_output(problem, inputs), allowed));
+}

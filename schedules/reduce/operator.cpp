@@ -1,0 +1,91 @@
+// The operators reduce_sum, reduce_max and reduce_mean over any axes. Neighbouring axes that are both kept or both
+// reduced are one axis in memory, so four extents are enough for two groups of reduced axes:
+// x[outer,reduced,kept,inner] becomes y[outer,kept].
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "schedules/operator_rows.h"
+#include "schedules/random_extents.h"
+#include "schedules/reduce/shape.h"
+#include "schedules/reference/reference.h"
+
+namespace tilesmith {
+
+namespace {
+
+std::vector<Argument> arguments(const Problem& p) {
+    const ReduceShape s(p);
+    return {{"x", Role::input, p.dtype(), {s.outer, s.reduced, s.kept, s.inner}},
+            {"y", Role::output, p.dtype(), {s.outer, s.kept}}};
+}
+
+int64_t terms(const Problem& p) { return ReduceShape(p).terms(); }
+
+// One operation an element.
+double flops(const Problem& p) { return static_cast<double>(arguments(p).front().elements()); }
+
+// Sums of n numbers of both signs up to 1 stay below 3 sqrt(n), five times their deviation; each of n additions rounds,
+// and errors of both signs add up to less than 8 sqrt(n) of one (see worker/test_data.h). Twice that, and what dividing
+// adds.
+Tolerance mean_tolerance(const Problem& p) {
+    constexpr double kRounding = 0x1p-24;
+    const auto n = static_cast<double>(terms(p));
+    return {.absolute = 2 * (std::min(n, 8 * std::sqrt(n)) * std::min(n, 3 * std::sqrt(n)) / n + 2) * kRounding};
+}
+
+std::string random_reduction(const std::string& op, Rng& rng) {
+    std::string text = fmt::format("{} outer={} reduced={}", op, random_extent(rng, 20), random_extent(rng, 300));
+    if (rng.below(3) > 0) text += fmt::format(" kept={}", random_extent(rng, 100));
+    if (rng.below(2) > 0) text += fmt::format(" inner={}", random_extent(rng, 60));
+    return text;
+}
+
+std::string random_sum(Rng& rng) { return random_reduction("reduce_sum", rng); }
+std::string random_max(Rng& rng) { return random_reduction("reduce_max", rng); }
+std::string random_mean(Rng& rng) { return random_reduction("reduce_mean", rng); }
+
+Operator reduction(const std::string& name, const std::string& summary) {
+    Operator op;
+    op.name = name;
+    op.summary = summary;
+    op.spec.op = name;
+    op.spec.extents = {{.name = "outer", .axes = {"outer"}, .default_value = 1},
+                       {.name = "reduced", .axes = {"reduced"}},
+                       {.name = "kept", .axes = {"kept"}, .default_value = 1},
+                       {.name = "inner", .axes = {"inner"}, .default_value = 1}};
+    op.arguments = arguments;
+    op.flops = flops;
+    op.reduction = terms;
+    return op;
+}
+
+}  // namespace
+
+Operator reduce_sum_operator() {
+    Operator op = reduction("reduce_sum", "y[o,k] = sum over r, i of x[o,r,k,i]");
+    op.random = random_sum;
+    op.reference = reference_reduce_sum;
+    return op;
+}
+
+Operator reduce_max_operator() {
+    Operator op = reduction("reduce_max", "y[o,k] = largest over r, i of x[o,r,k,i]");
+    op.spec.exact = false;  // among many whole numbers the largest is there too often to show what was left out
+    op.tolerance = [](const Problem&) { return Tolerance{}; };  // the result is one of the elements
+    op.random = random_max;
+    op.reference = reference_reduce_max;
+    return op;
+}
+
+Operator reduce_mean_operator() {
+    Operator op = reduction("reduce_mean", "y[o,k] = mean over r, i of x[o,r,k,i]");
+    op.spec.exact = false;
+    op.tolerance = mean_tolerance;
+    op.random = random_mean;
+    op.reference = reference_reduce_mean;
+    return op;
+}
+
+}  // namespace tilesmith
