@@ -82,6 +82,7 @@ Expr row_times(const Matrix& matrix, size_t row, const Element& element) {
 template <class Element>
 Expr matrix_times(const Matrix& matrix, const Expr& row, const Element& element) {
     std::vector<Expr> rows;
+    rows.reserve(matrix.size());
     for (size_t i = 0; i < matrix.size(); ++i) rows.push_back(row_times(matrix, i, element));
     return Halide::mux(row, rows);
 }

@@ -105,6 +105,25 @@ int threads_from(std::optional<int> wish) {
     return threads;
 }
 
+CLI::Option* add_cold(CLI::App& app, std::string& cold) {
+    return app.add_option("--cold", cold, "'weights': calls find their weights out of the caches, as in a network");
+}
+
+Conditions conditions_from(std::optional<int> threads, const std::string& cold) {
+    if (!cold.empty() && cold != "weights")
+        throw bad_input("--cold " + cold + " is unknown", "what can be cold is 'weights'");
+    Conditions conditions{threads_from(threads)};
+    if (!cold.empty()) conditions.cache = CacheState::cold_weights;
+    return conditions;
+}
+
+void require_possible(const Problem& problem, const Conditions& conditions) {
+    if (conditions.cache == CacheState::warm) return;
+    const std::vector<Argument> arguments = operator_of(problem).arguments(problem);
+    if (std::none_of(arguments.begin(), arguments.end(), [](const Argument& a) { return a.role == Role::weight; }))
+        throw bad_input("'" + problem.text() + "' has no weights that could be cold", "leave out --cold");
+}
+
 Target target_from(const std::string& name) {
     std::string note;
     Target target = resolve_target(name, /*must_run=*/true, &note);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/conditions.h"
 #include "core/target.h"
 #include "schedules/operator.h"
 
@@ -31,6 +32,15 @@ void require_fits_memory(const Problem& problem);
 
 // `wish`, or the physical cores. Throws bad_input for fewer than 1 or more than there are cores.
 int threads_from(std::optional<int> wish);
+
+// Declares "--cold weights".
+CLI::Option* add_cold(CLI::App& app, std::string& cold);
+
+// The conditions that "--threads" and "--cold" ask for. Throws bad_input.
+Conditions conditions_from(std::optional<int> threads, const std::string& cold);
+
+// Throws bad_input where `problem` has no weights that could be cold as `conditions` wants them.
+void require_possible(const Problem& problem, const Conditions& conditions);
 
 // resolve_target for code that will run here; the note for an unlisted processor goes to stderr.
 Target target_from(const std::string& name);

@@ -27,6 +27,7 @@ struct BenchOptions {
     std::optional<std::string> database;
     std::vector<std::string> against;
     std::optional<int> threads;
+    std::string cold;
     std::string target = "host";
     std::string time = "3s";
     bool json = false;
@@ -72,8 +73,10 @@ nlohmann::ordered_json times_json(const ContestResult& result) {
 double gflops(const BenchRow& row) { return operator_of(row.problem).flops(row.problem) / median(row.ours.samples_ns); }
 
 nlohmann::ordered_json row_json(const BenchRow& row) {
-    nlohmann::ordered_json json = {
-        {"problem", row.problem.text()}, {"threads", row.conditions.threads}, {"tier", row.tier}};
+    nlohmann::ordered_json json = {{"problem", row.problem.text()},
+                                   {"threads", row.conditions.threads},
+                                   {"conditions", row.conditions.text()},
+                                   {"tier", row.tier}};
     json.update(times_json(row.ours));
     json["gflops"] = gflops(row);
     json["bytes"] = compulsory_bytes(row.problem);
@@ -151,7 +154,8 @@ int run(const BenchOptions& options) {
     const double budget_s = parse_duration(options.time);
     const std::vector<WeightedProblem> problems = problems_from(options.words);
     const std::vector<const Peer*> against = rivals(options.against);
-    const Conditions conditions{threads_from(options.threads)};
+    const Conditions conditions = conditions_from(options.threads, options.cold);
+    for (const WeightedProblem& problem : problems) require_possible(problem.problem, conditions);
     const Target target = target_from(options.target);
     std::optional<Database> database;
     if (options.database) require_database(*options.database);
@@ -180,6 +184,7 @@ std::function<int()> declare(CLI::App& app) {
                    "halide-adams2019 (default: the libraries found)")
         ->delimiter(',');
     app.add_option("--threads", options->threads, "threads of each contender (default: the physical cores)");
+    add_cold(app, options->cold);
     app.add_option("--target", options->target, "what code is generated for")->capture_default_str();
     app.add_option("--time", options->time, "how long to time each problem")->capture_default_str();
     app.add_flag("--json", options->json, "one JSON document on stdout");

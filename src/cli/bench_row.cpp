@@ -12,6 +12,7 @@
 #include "cli/kernel_call.h"
 #include "cli/lookup.h"
 #include "cli/peer_process.h"
+#include "cli/rival.h"
 #include "codegen/host.h"
 #include "core/error.h"
 #include "runtime/tilesmith_runtime.h"
@@ -93,22 +94,24 @@ class Pin {
 };
 
 // One thread: everybody in this process, sample by sample.
-void time_in_one_process(BenchRow& row, const std::vector<const Peer*>& rivals, const KernelCall& kernel,
+void time_in_one_process(BenchRow& row, const std::vector<const Peer*>& rivals, KernelCall& kernel,
                          ProblemBuffers& buffers, const float* our_output, double budget_s) {
     std::vector<TimedContender> contenders = {in_process(kOurs, [&] { kernel.run(); })};
-    std::vector<std::unique_ptr<PeerKernel>> peer_kernels;
+    std::vector<std::unique_ptr<Rival>> prepared;
     std::vector<PeerTime> times;
     for (const Peer* peer : rivals) {
         float* output = buffers.new_output();
-        for (auto& peer_kernel : prepared_or_nothing(
-                 row.problem, [&] { return peer->prepare(row.problem, 1, buffers.inputs(), output); })) {
-            peer_kernel->run();
-            peer_kernel->finish();
+        auto rival = prepared_or_nothing(
+            row.problem, [&] { return std::make_unique<Rival>(*peer, row.problem, row.conditions, buffers, output); });
+        if (!rival) continue;
+        for (size_t way = 0; way < rival->ways(); ++way) {
+            rival->run(way);
+            rival->finish(way);
             require_agreement(row.problem, peer->title, output, our_output, buffers.output_elements());
-            contenders.push_back(in_process(peer->name, [&k = *peer_kernel] { k.run(); }));
-            times.push_back({peer->name, peer_kernel->layout(), {}});
-            peer_kernels.push_back(std::move(peer_kernel));
+            contenders.push_back(in_process(peer->name, [&r = *rival, way] { r.run(way); }));
+            times.push_back({peer->name, rival->layout(way), {}});
         }
+        prepared.push_back(std::move(rival));
     }
     const TimingLock lock(TimingLock::kDefaultPath, say_waiting);
     const Pin pin;
@@ -119,14 +122,13 @@ void time_in_one_process(BenchRow& row, const std::vector<const Peer*>& rivals, 
 }
 
 // Several threads: each library in a process of its own, in alternating blocks with ours.
-void time_in_processes(BenchRow& row, const std::vector<const Peer*>& rivals, const KernelCall& kernel,
-                       double budget_s) {
+void time_in_processes(BenchRow& row, const std::vector<const Peer*>& rivals, KernelCall& kernel, double budget_s) {
     std::vector<TimedContender> contenders = {in_process(kOurs, [&] { kernel.run(); })};
     std::vector<std::unique_ptr<PeerProcess>> processes;
     std::vector<PeerTime> times;
     for (const Peer* peer : rivals) {
         auto started = prepared_or_nothing(
-            row.problem, [&] { return std::make_unique<PeerProcess>(*peer, row.problem, row.conditions.threads); });
+            row.problem, [&] { return std::make_unique<PeerProcess>(*peer, row.problem, row.conditions); });
         if (!started) continue;
         PeerProcess& process = *processes.emplace_back(std::move(started));
         for (size_t i = 0; i < process.layouts().size(); ++i) {
@@ -166,7 +168,7 @@ BenchRow time_problem(const Problem& problem, const Conditions& conditions, cons
     Loader loader;
     ProblemBuffers buffers(problem, /*seed=*/1);
     float* output = buffers.new_output();
-    const KernelCall kernel(problem, found.schedule, target, conditions, loader, buffers, output);
+    KernelCall kernel(problem, found.schedule, target, conditions, loader, buffers, output);
     tilesmith_rt_set_num_threads(conditions.threads);
     tilesmith_rt_set_affinity(host().core_cpus.data(), static_cast<int>(host().core_cpus.size()));
     kernel.run();

@@ -27,6 +27,7 @@ struct ExportOptions {
     std::vector<std::string> problems;
     std::string target = "host";
     std::optional<int> threads;
+    std::string cold;
     std::string name = kDefaultLibraryName;
     bool shared = false;
     bool require_tuned = false;
@@ -44,6 +45,14 @@ std::vector<Selection> usable_selections(const Database& database, const Target&
     return selections;
 }
 
+// Whether it was made under the conditions that are asked for.
+bool asked_for(const ExportOptions& options, const Selection& selection) {
+    const Conditions& conditions = selection.key.conditions;
+    const bool cold = conditions.cache == CacheState::cold_weights;
+    return cold == !options.cold.empty() && conditions.objective == Objective::latency &&
+           (!options.threads || conditions.threads == *options.threads);
+}
+
 // The problems to export: those asked for, else all that have a selection.
 std::vector<Problem> wanted_problems(const ExportOptions& options, const std::vector<Selection>& selections) {
     std::vector<Problem> problems;
@@ -53,7 +62,7 @@ std::vector<Problem> wanted_problems(const ExportOptions& options, const std::ve
     }
     std::set<std::string> seen;
     for (const Selection& selection : selections) {
-        if (options.threads && selection.key.conditions.threads != *options.threads) continue;
+        if (!asked_for(options, selection)) continue;
         if (seen.insert(selection.key.problem).second) problems.push_back(parse_problem(selection.key.problem));
     }
     if (problems.empty()) {
@@ -73,7 +82,7 @@ int thread_count(const ExportOptions& options, const std::vector<Selection>& sel
         const bool wanted = std::any_of(problems.begin(), problems.end(), [&](const Problem& problem) {
             return problem.text() == selection.key.problem;
         });
-        if (wanted) counts.insert(selection.key.conditions.threads);
+        if (wanted && asked_for(options, selection)) counts.insert(selection.key.conditions.threads);
     }
     if (counts.size() > 1) {
         throw bad_input(fmt::format("the database '{}' holds selections for several thread counts: {}",
@@ -111,7 +120,7 @@ ExportRequest request_for(const ExportOptions& options) {
     const Database database = Database::open(options.database, Database::Mode::read);
     const std::vector<Selection> selections = usable_selections(database, target);
     const std::vector<Problem> problems = wanted_problems(options, selections);
-    const Conditions conditions{thread_count(options, selections, problems)};
+    const Conditions conditions = conditions_from(thread_count(options, selections, problems), options.cold);
     ExportRequest request;
     for (const Problem& problem : problems) {
         request.entries.push_back(entry_for(problem, conditions, target, database));
@@ -173,6 +182,7 @@ std::function<int()> declare(CLI::App& app) {
     app.add_option("--problems", options->problems, "a file with the problems (default: all that were tuned here)");
     app.add_option("--target", options->target, "what code is generated for")->capture_default_str();
     app.add_option("--threads", options->threads, "threads of the kernels (default: as tuned)");
+    add_cold(app, options->cold)->description("'weights': those that were tuned with their weights out of the caches");
     app.add_option("--name", options->name, "the library's name")->capture_default_str();
     app.add_flag("--shared", options->shared, "a shared library beside the static one");
     app.add_flag("--require-tuned", options->require_tuned, "fail (exit 1) if a problem was not tuned here");

@@ -15,14 +15,14 @@ namespace {
 constexpr size_t kPage = 4096;
 constexpr size_t kPackedAlignment = 64;
 
-size_t weight_index(const std::vector<Argument>& arguments) {
-    for (size_t i = 0; i < arguments.size(); ++i) {
-        if (arguments[i].role == Role::weight) return i;
-    }
-    throw run_failed("a kernel packs a weight that its operator does not have");
-}
-
 }  // namespace
+
+size_t weight_index(const Problem& problem) {
+    const std::vector<Argument> arguments = operator_of(problem).arguments(problem);
+    for (size_t i = 0; i < arguments.size(); ++i)
+        if (arguments[i].role == Role::weight) return i;
+    throw run_failed("'" + problem.text() + "' has no weights");
+}
 
 void ProblemBuffers::Free::operator()(float* memory) const { std::free(memory); }
 
@@ -64,19 +64,27 @@ KernelCall::KernelCall(const Problem& problem, const Schedule& schedule, const T
     arguments_.push_back(nullptr);
     for (const float* input : buffers.inputs()) arguments_.push_back(const_cast<float*>(input));
     arguments_.push_back(output);
-    if (compiled.kernel->pack_symbol.empty()) return;
+    if (!compiled.kernel->pack_symbol.empty()) pack(*compiled.kernel, problem);
+    if (conditions.cache == CacheState::warm) return;
+    weight_ = 1 + weight_index(problem);
+    const int64_t plain_bytes = operator_of(problem).arguments(problem)[weight_ - 1].bytes();
+    copies_ = std::make_unique<ColdCopies>(
+        arguments_[weight_], static_cast<size_t>(packed_.empty() ? plain_bytes : compiled.kernel->packed_bytes));
+}
 
-    packed_.resize(static_cast<size_t>(compiled.kernel->packed_bytes) + kPackedAlignment);
+void KernelCall::pack(const KernelObject& kernel, const Problem& problem) {
+    packed_.resize(static_cast<size_t>(kernel.packed_bytes) + kPackedAlignment);
     void* packed = packed_.data();
     size_t room = packed_.size();
-    packed = std::align(kPackedAlignment, static_cast<size_t>(compiled.kernel->packed_bytes), packed, room);
-    void*& weight = arguments_[1 + weight_index(operator_of(problem).arguments(problem))];
-    const int code = call_kernel(kernel_->symbol(compiled.kernel->pack_symbol), {nullptr, weight, packed});
+    packed = std::align(kPackedAlignment, static_cast<size_t>(kernel.packed_bytes), packed, room);
+    void*& weight = arguments_[1 + weight_index(problem)];
+    const int code = call_kernel(kernel_->symbol(kernel.pack_symbol), {nullptr, weight, packed});
     if (code != 0) throw negative_answer(name_ + ": packing failed: " + tilesmith_rt_error_name(code));
     weight = packed;
 }
 
-void KernelCall::run() const {
+void KernelCall::run() {
+    if (copies_) arguments_[weight_] = copies_->places()[turn_++ % copies_->places().size()];
     const int code = call_kernel(function_, arguments_);
     if (code != 0) throw negative_answer(name_ + " failed: " + tilesmith_rt_error_name(code));
 }

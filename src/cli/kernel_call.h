@@ -9,6 +9,7 @@
 #include "codegen/compiler.h"
 #include "codegen/loader.h"
 #include "schedules/operator.h"
+#include "worker/cold_copies.h"
 
 namespace tilesmith {
 
@@ -33,20 +34,29 @@ class ProblemBuffers {
     size_t output_elements_ = 0;
 };
 
+// The position of the weight among the arguments of `problem`. Throws run_failed if it has none.
+size_t weight_index(const Problem& problem);
+
 class KernelCall {
   public:
-    // Compiles, loads and packs. Throws negative_answer if `schedule` does not compile. Buffers must outlive this.
+    // Compiles, loads and packs; with cold weights, makes the copies that calls take in turn. Throws negative_answer if
+    // `schedule` does not compile. Buffers must outlive this.
     KernelCall(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions& conditions,
                Loader& loader, const ProblemBuffers& buffers, float* output);
 
     // The timed call. Throws negative_answer if the kernel returns an error.
-    void run() const;
+    void run();
 
   private:
+    void pack(const KernelObject& kernel, const Problem& problem);
+
     std::string name_;
     std::unique_ptr<LoadedKernel> kernel_;
     void* function_ = nullptr;
     std::vector<char> packed_;
+    std::unique_ptr<ColdCopies> copies_;
+    size_t weight_ = 0;  // its place among arguments_, where there are copies
+    size_t turn_ = 0;
     std::vector<void*> arguments_;
 };
 

@@ -34,7 +34,7 @@ std::vector<std::string> environment_for(const Peer& peer) {
 
 }  // namespace
 
-PeerProcess::PeerProcess(const Peer& peer, const Problem& problem, int threads) : name_(peer.title) {
+PeerProcess::PeerProcess(const Peer& peer, const Problem& problem, const Conditions& conditions) : name_(peer.title) {
     std::array<int, 2> input{}, output{};
     if (pipe2(input.data(), O_CLOEXEC) != 0 || pipe2(output.data(), O_CLOEXEC) != 0) {
         throw run_failed(std::string("cannot make a pipe: ") + std::strerror(errno));
@@ -43,8 +43,7 @@ PeerProcess::PeerProcess(const Peer& peer, const Problem& problem, int threads) 
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, input[0], STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO);
-    std::vector<std::string> words = {"/proc/self/exe", "peer-times", peer.name, problem.text(),
-                                      std::to_string(threads)};
+    std::vector<std::string> words = {"/proc/self/exe", "peer-times", peer.name, problem.text(), conditions.text()};
     std::vector<std::string> variables = environment_for(peer);
     const int error =
         posix_spawn(&pid_, "/proc/self/exe", &actions, nullptr, argv_of(words).data(), argv_of(variables).data());

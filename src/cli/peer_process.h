@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/conditions.h"
 #include "peers/peer.h"
 
 namespace tilesmith {
@@ -13,7 +14,7 @@ namespace tilesmith {
 class PeerProcess {
   public:
     // Starts the process and waits until it is ready. Throws run_failed with the process's message if it cannot be.
-    PeerProcess(const Peer& peer, const Problem& problem, int threads);
+    PeerProcess(const Peer& peer, const Problem& problem, const Conditions& conditions);
     ~PeerProcess();
     PeerProcess(const PeerProcess&) = delete;
     PeerProcess& operator=(const PeerProcess&) = delete;

@@ -1,14 +1,13 @@
-// The hidden subcommand `peer-times LIBRARY PROBLEM THREADS`: times a library in this process on behalf of `bench`.
-// Says
-// {"layouts": [...]} when ready; answers each line "KERNEL CALLS" with {"ns": X}; ends with its input.
+// The hidden subcommand `peer-times LIBRARY PROBLEM CONDITIONS`: times a library in this process on behalf of `bench`.
+// Says {"layouts": [...]} when ready; answers each line "KERNEL CALLS" with {"ns": X}; ends with its input.
 #include <iostream>
 #include <memory>
 
 #include "cli/command.h"
 #include "cli/contest.h"
-#include "cli/kernel_call.h"
 #include "cli/print.h"
-#include "peers/peer.h"
+#include "cli/rival.h"
+#include "core/error.h"
 
 namespace tilesmith {
 
@@ -17,22 +16,22 @@ namespace {
 struct PeerTimesOptions {
     std::string peer;
     std::string problem;
-    int threads = 1;
+    std::string conditions;
 };
 
 int run(const PeerTimesOptions& options) {
     const Problem problem = parse_problem(options.problem);
     ProblemBuffers buffers(problem, /*seed=*/1);
-    const auto kernels =
-        peer_named(options.peer).prepare(problem, options.threads, buffers.inputs(), buffers.new_output());
+    Rival rival(peer_named(options.peer), problem, Conditions::parse(options.conditions), buffers,
+                buffers.new_output());
     nlohmann::ordered_json layouts = nlohmann::ordered_json::array();
-    for (const auto& kernel : kernels) layouts.push_back(kernel->layout());
+    for (size_t way = 0; way < rival.ways(); ++way) layouts.push_back(rival.layout(way));
     print_json_line({{"layouts", layouts}});
     size_t index = 0;
     int calls = 0;
     while (std::cin >> index >> calls) {
-        PeerKernel& kernel = *kernels.at(index);
-        print_json_line({{"ns", time_calls([&] { kernel.run(); }, calls)}});
+        if (index >= rival.ways()) throw run_failed("there is no kernel " + std::to_string(index));
+        print_json_line({{"ns", time_calls([&] { rival.run(index); }, calls)}});
     }
     return 0;
 }
@@ -41,7 +40,7 @@ std::function<int()> declare(CLI::App& app) {
     auto options = std::make_shared<PeerTimesOptions>();
     app.add_option("peer", options->peer)->required();
     app.add_option("problem", options->problem)->required();
-    app.add_option("threads", options->threads)->required();
+    app.add_option("conditions", options->conditions)->required();
     return [options] { return run(*options); };
 }
 

@@ -33,6 +33,7 @@ struct ShowOptions {
     std::optional<std::string> database;
     std::string target = "host";
     std::optional<int> threads;
+    std::string cold;
     int top = 5;
     std::string why;
     bool loops = false;
@@ -228,7 +229,7 @@ int show_why(const ShowOptions& options, const Database& database, const Target&
 
 int show_problem(const ShowOptions& options, const Database* database, const Target& target) {
     const Problem problem = problem_from(options.words);
-    const Conditions conditions{threads_from(options.threads)};
+    const Conditions conditions = conditions_from(options.threads, options.cold);
     const Found found = find_schedule(database, problem, conditions, target);
     const Subject subject{problem, conditions, found.schedule};
     const TrialSummary summary =
@@ -274,6 +275,7 @@ std::function<int()> declare(CLI::App& app) {
     app.add_option("--db", options->database, "the database (default: tuning.db)");
     app.add_option("--target", options->target, "what code is generated for")->capture_default_str();
     app.add_option("--threads", options->threads, "of the selection (default: the physical cores)");
+    add_cold(app, options->cold);
     app.add_option("--top", options->top, "how many schedules")->capture_default_str();
     app.add_option("--why", options->why, "a trial's number or a schedule's id: what happened to it");
     app.add_flag("--loops", options->loops, "the loop nest");

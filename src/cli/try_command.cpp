@@ -27,6 +27,7 @@ struct TryOptions {
     std::string database = kDefaultDatabase;
     std::string target = "host";
     std::optional<int> threads;
+    std::string cold;
     uint64_t seed = 1;
     bool json = false;
 };
@@ -110,7 +111,8 @@ void print_outcome(const Problem& problem, const Conditions& conditions, const S
 
 int run(const TryOptions& options) {
     const Problem problem = problem_from(options.words);
-    const Conditions conditions{threads_from(options.threads)};
+    const Conditions conditions = conditions_from(options.threads, options.cold);
+    require_possible(problem, conditions);
     const Target target = target_from(options.target);
     const Schedule schedule = schedule_from(options, problem, target, conditions);
     require_legal(problem, schedule, target, conditions);
@@ -134,6 +136,7 @@ std::function<int()> declare(CLI::App& app) {
     app.add_option("--db", options->database, "the database that ids refer to")->capture_default_str();
     app.add_option("--target", options->target, "what code is generated for")->capture_default_str();
     app.add_option("--threads", options->threads, "threads of the kernel (default: the physical cores)");
+    add_cold(app, options->cold);
     app.add_option("--seed", options->seed, "of the data it is checked on")->capture_default_str();
     app.add_flag("--json", options->json, "one JSON document on stdout");
     return [options] { return run(*options); };

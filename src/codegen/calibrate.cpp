@@ -149,6 +149,7 @@ double rate_of_all_cores(double seconds, const Make& make) {
     std::vector<double> rates(cpus.size());
     std::barrier begin(static_cast<std::ptrdiff_t>(cpus.size()));
     std::vector<std::thread> threads;
+    threads.reserve(cpus.size());
     for (size_t core = 0; core < cpus.size(); ++core)
         threads.emplace_back([&, core] {
             pin_to(cpus[core]);

@@ -44,6 +44,7 @@ Pipeline scheduled(const Problem& problem, const std::string& scheduler, int thr
     pipeline.run = plain_algorithm(problem);
     const auto region = [](const std::vector<int64_t>& extents) {
         Halide::Region bounds;
+        bounds.reserve(extents.size());
         for (const int64_t extent : extents) bounds.emplace_back(0, static_cast<int>(extent));
         return bounds;
     };

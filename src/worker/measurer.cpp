@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "runtime/tilesmith_runtime.h"
 #include "schedules/operator.h"
+#include "worker/cold_copies.h"
 #include "worker/fault_report.h"
 #include "worker/timing_lock.h"
 
@@ -44,7 +45,7 @@ struct Measurer::Tensors {
     Problem problem;
     std::vector<std::unique_ptr<GuardedMemory>> inputs;
     std::unique_ptr<GuardedMemory> output;
-    size_t weight = SIZE_MAX;  // which input is packed beforehand; SIZE_MAX: none is
+    size_t weight = SIZE_MAX;  // which input is the weight; SIZE_MAX: none is
     std::vector<float> expected;
     Tolerance allowed;
 
@@ -64,6 +65,7 @@ struct Measurer::Bound {
     std::unique_ptr<LoadedKernel> loaded;
     void* pack_function = nullptr;
     std::unique_ptr<GuardedMemory> packed;  // null without packing
+    std::unique_ptr<ColdCopies> copies;     // of the weight, null where it stays in the caches
     KernelCall run;
 
     // Packs the weight anew into `packed` at `placement` and points `run` at where everything lies now. Returns the
@@ -82,6 +84,16 @@ struct Measurer::Bound {
             run.arguments.push_back(packed && i == tensors.weight ? packed->data() : tensors.inputs[i]->data());
         run.arguments.push_back(tensors.output->data());
         return 0;
+    }
+
+    // After prepare(): each call finds the weight out of the caches.
+    void cool(Tensors& tensors) {
+        if (tensors.weight == SIZE_MAX)
+            throw run_failed(fmt::format("'{}' has no weights that could be cold", tensors.problem.text()));
+        const GuardedMemory& weight = packed ? *packed : *tensors.inputs[tensors.weight];
+        copies = std::make_unique<ColdCopies>(weight.data(), weight.bytes());
+        run.moving = 1 + tensors.weight;
+        run.places = copies->places();
     }
 };
 
@@ -121,7 +133,7 @@ Measurer::Tensors& Measurer::tensors_for(const DataId& data) {
         auto& memory = *tensors->inputs.emplace_back(
             std::make_unique<GuardedMemory>(argument.name, static_cast<size_t>(argument.bytes())));
         std::copy(values[i].begin(), values[i].end(), memory.floats().begin());
-        if (argument.role == Role::weight && problem.weights() == Weights::fixed) tensors->weight = i;
+        if (argument.role == Role::weight) tensors->weight = i;
     }
     tensors->output =
         std::make_unique<GuardedMemory>(arguments.back().name, static_cast<size_t>(arguments.back().bytes()));
@@ -142,18 +154,20 @@ std::unique_ptr<Measurer::Bound> Measurer::bind(const KernelObject& kernel, Tens
     };
     bound->run.function = find(kernel.run_symbol);
     if (!kernel.pack_symbol.empty()) {
-        if (tensors.weight == SIZE_MAX) throw run_failed("the kernel packs a weight, but the problem fixes none");
+        if (tensors.weight == SIZE_MAX || tensors.problem.weights() == Weights::fresh)
+            throw run_failed("the kernel packs a weight, but the problem fixes none");
         bound->pack_function = find(kernel.pack_symbol);
         bound->packed = std::make_unique<GuardedMemory>("packed weight", static_cast<size_t>(kernel.packed_bytes));
     }
     return bound;
 }
 
-void Measurer::use_threads(const std::string& text) {
+void Measurer::use_conditions(const std::string& text) {
     if (text == conditions_) return;
     const Conditions conditions = Conditions::parse(text);
-    if (conditions.objective != Objective::latency || conditions.cache != CacheState::warm)
-        throw run_failed(fmt::format("this worker measures the latency of warm calls only, not '{}'", text));
+    if (conditions.objective != Objective::latency)
+        throw run_failed(fmt::format("this worker measures latencies only, not '{}'", text));
+    cold_weights_ = conditions.cache == CacheState::cold_weights;
     // The last core first: the first ones serve more interrupts.
     std::vector<int> cpus = host().core_cpus;
     std::reverse(cpus.begin(), cpus.end());
@@ -180,7 +194,7 @@ std::optional<Outcome> Measurer::check(Bound& kernel, Tensors& tensors) {
 }
 
 Outcome Measurer::measure(const MeasureRequest& request) {
-    use_threads(request.conditions);
+    use_conditions(request.conditions);
     Tensors& tensors = tensors_for(request.data);
     set_contender(-1);
     Outcome outcome;
@@ -191,6 +205,7 @@ Outcome Measurer::measure(const MeasureRequest& request) {
         if (!request.timed) return outcome;
         tensors.place(kTimed);
         kernel->prepare(tensors, kTimed);
+        if (cold_weights_) kernel->cool(tensors);
         const TimingLock lock(lock_path_, [this] { channel_.write_stage("waiting"); });
         channel_.write_stage("timing");
         const double before = time_reference_loop();
@@ -205,7 +220,7 @@ Outcome Measurer::measure(const MeasureRequest& request) {
 }
 
 std::vector<Outcome> Measurer::compare(const CompareRequest& request) {
-    use_threads(request.conditions);
+    use_conditions(request.conditions);
     Tensors& tensors = tensors_for(request.data);
     tensors.place(kTimed);
     std::vector<Outcome> outcomes(request.kernels.size());
@@ -216,6 +231,7 @@ std::vector<Outcome> Measurer::compare(const CompareRequest& request) {
         kernels.push_back(bind(request.kernels[k], tensors));
         if (const int code = kernels.back()->prepare(tensors, kTimed); code != 0)
             throw run_failed(failed_call(code).reason);
+        if (cold_weights_) kernels.back()->cool(tensors);
         calls.push_back(kernels.back()->run);
     }
     const TimingLock lock(lock_path_, [this] { channel_.write_stage("waiting"); });

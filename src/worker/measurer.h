@@ -37,7 +37,7 @@ class Measurer {
     std::vector<float> expected_for(const DataId& data, const Problem& problem,
                                     const std::vector<std::vector<float>>& inputs);
     std::unique_ptr<Bound> bind(const KernelObject& kernel, Tensors& tensors);
-    void use_threads(const std::string& conditions);
+    void use_conditions(const std::string& text);
     std::optional<Outcome> check(Bound& kernel, Tensors& tensors);
 
     struct Reference {
@@ -49,6 +49,7 @@ class Measurer {
     std::string lock_path_;
     Loader loader_;
     std::string conditions_;             // those that threads are set up for
+    bool cold_weights_ = false;          // under them
     std::vector<Reference> references_;  // the latest few
     std::shared_ptr<Tensors> tensors_;   // of the latest data
 };

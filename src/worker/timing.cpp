@@ -30,7 +30,7 @@ int calls_for(double call_ns, double sample_ns) {
 }
 
 // Runs for at least `warmup_ns`; the fastest call seen, nanoseconds.
-double warm_up(const KernelCall& kernel, double warmup_ns) {
+double warm_up(KernelCall& kernel, double warmup_ns) {
     const Clock::time_point start = Clock::now();
     double fastest = std::numeric_limits<double>::infinity();
     do fastest = std::min(fastest, time_calls(kernel, 1));
@@ -55,18 +55,19 @@ bool narrow(const std::vector<double>& samples, double width) {
 
 }  // namespace
 
-void KernelCall::operator()() const {
+void KernelCall::operator()() {
+    if (!places.empty()) arguments[moving] = places[turn++ % places.size()];
     if (const int code = call_kernel(function, arguments); code != 0)
         throw run_failed(fmt::format("the kernel returned {} ({})", code, tilesmith_rt_error_name(code)));
 }
 
-double time_calls(const KernelCall& kernel, int calls) {
+double time_calls(KernelCall& kernel, int calls) {
     const Clock::time_point start = Clock::now();
     for (int i = 0; i < calls; ++i) kernel();
     return ns_since(start);
 }
 
-Timed time_kernel(const KernelCall& kernel, const TimingProtocol& protocol) {
+Timed time_kernel(KernelCall& kernel, const TimingProtocol& protocol) {
     constexpr size_t kFirst = 3;  // after so many it is known whether a kernel is worth more
     const Clock::time_point start = Clock::now();
     const double fastest_call = warm_up(kernel, protocol.warmup_ns);
@@ -86,7 +87,7 @@ Timed time_kernel(const KernelCall& kernel, const TimingProtocol& protocol) {
     return timed;
 }
 
-std::vector<std::vector<double>> time_in_turn(const std::vector<KernelCall>& kernels, const CompareRequest& request,
+std::vector<std::vector<double>> time_in_turn(std::vector<KernelCall>& kernels, const CompareRequest& request,
                                               const std::function<void(int)>& begin) {
     std::vector<int> calls;
     for (size_t k = 0; k < kernels.size(); ++k) {

@@ -14,23 +14,28 @@ namespace tilesmith {
 struct KernelCall {
     void* function = nullptr;
     std::vector<void*> arguments;
+    // Cold weights: where the argument `moving` lies, one place a call, in turn. Empty: it stays where it is.
+    size_t moving = 0;
+    std::vector<void*> places = {};
+    size_t turn = 0;
+
     // Throws run_failed when the kernel returns an error code.
-    void operator()() const;
+    void operator()();
 };
 
 // Nanoseconds that `calls` calls take together.
-double time_calls(const KernelCall& kernel, int calls);
+double time_calls(KernelCall& kernel, int calls);
 
 struct Timed {
     std::vector<double> samples_ns;  // a call
     bool censored = false;
 };
-Timed time_kernel(const KernelCall& kernel, const TimingProtocol& protocol);
+Timed time_kernel(KernelCall& kernel, const TimingProtocol& protocol);
 
 // All kernels in turn, once a round, in an order that changes from round to round; samples_ns[k][r] is of kernel k in
 // round r. Before a sample its kernel runs once untimed, to bring its data back into the caches. Kernels left out after
 // the first third (CompareRequest::finalists) have fewer samples. `begin(k)` is called before kernel k runs.
-std::vector<std::vector<double>> time_in_turn(const std::vector<KernelCall>& kernels, const CompareRequest& request,
+std::vector<std::vector<double>> time_in_turn(std::vector<KernelCall>& kernels, const CompareRequest& request,
                                               const std::function<void(int)>& begin);
 
 // A fixed piece of arithmetic in registers, some tens of microseconds: the fastest of three, in nanoseconds. It follows

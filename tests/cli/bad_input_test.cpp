@@ -54,6 +54,7 @@ TEST_CASE("a bad problem is refused with the name of what is wrong", "[cli]") {
         tune({"matmul", "m=4", "n=4", "k=4", "dtype=f33"}, "f33"),
         tune({"conv2d", "n=1", "h=4", "w=4", "ci=4", "co=4", "kh=7", "kw=7"}, "kernel"),
         tune({"conv2d", "n=1", "h=4", "w=4", "ci=4", "co=6", "kh=1", "kw=1", "groups=4"}, "groups"),
+        tune({"softmax", "rows=4", "cols=4", "--cold", "weights"}, "no weights that could be cold"),
         tune({}, "problem"),
         tune({"missing.txt"}, "missing.txt"),
     };
@@ -74,6 +75,7 @@ TEST_CASE("bad options are refused with the name of what is wrong", "[cli]") {
         {{"--target", "z80", "--trials", "1"}, "z80"},
         {{"--threads", "0", "--trials", "1"}, "--threads"},
         {{"--threads", "100000", "--trials", "1"}, "--threads"},
+        {{"--cold", "everything", "--trials", "1"}, "--cold everything"},
         {{"--jobs", "0", "--trials", "1"}, "--jobs"},
         {{"--db", "missing/folder/tuning.db", "--trials", "1"}, "missing/folder"},
         {{"--no-such-option"}, "--no-such-option"},

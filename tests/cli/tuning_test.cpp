@@ -77,6 +77,31 @@ TEST_CASE("a second tune goes on where the first stopped", "[cli]") {
     CHECK(run_program(folder, {"db", "verify", "--db", "t.db"}).status == 0);
 }
 
+TEST_CASE("what is tuned with cold weights is kept apart, timed and exported as such", "[cli]") {
+    const Folder folder;
+    tune(folder, "2");
+    const ProgramRun cold =
+        run_program(folder, {"tune", kProblem, "--db", "t.db", "--trials", "2", "--threads", "1", "--cold", "weights"});
+    INFO(cold.err);
+    REQUIRE(cold.status == 0);
+    const auto trials = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), {"show", kProblem, "--db", "t.db", "--threads", "1", "--json"});
+        return run_program(folder, words).json().at("trials").get<int>();
+    };
+    CHECK(trials({"--cold", "weights"}) > 0);
+    CHECK(trials({}) > 0);
+    const ProgramRun bench = run_program(
+        folder, {"bench", kProblem, "--db", "t.db", "--threads", "1", "--time", "0.1s", "--cold", "weights", "--json"});
+    INFO(bench.err);
+    REQUIRE(bench.status == 0);
+    CHECK(bench.json().at("rows").at(0).at("conditions") == "threads=1 cache=cold_weights");
+    CHECK(bench.json().at("rows").at(0).at("tier") == "exact");
+    const ProgramRun exported =
+        run_program(folder, {"export", "--db", "t.db", "-o", "dist", "--cold", "weights", "--require-tuned"});
+    INFO(exported.err);
+    CHECK(exported.status == 0);
+}
+
 TEST_CASE("a database of a newer version is an error of the run and left alone", "[cli]") {
     const Folder folder;
     tune(folder, "1");

@@ -1,0 +1,30 @@
+// Weights that are out of the caches, as those of a network are when their layer's turn comes.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+namespace tilesmith {
+
+// Copies of one tensor, together twice as large as the last cache: used in turn, each has left the caches when its turn
+// comes again.
+class ColdCopies {
+  public:
+    // Copies the `bytes` at `data`, each copy to the start of a page. Throws run_failed when there is no memory.
+    ColdCopies(const void* data, size_t bytes);
+
+    // How many copies of `bytes` that takes.
+    static size_t count(size_t bytes);
+
+    [[nodiscard]] const std::vector<void*>& places() const { return places_; }
+
+  private:
+    struct Free {
+        void operator()(char* memory) const;
+    };
+    std::unique_ptr<char, Free> memory_;
+    std::vector<void*> places_;
+};
+
+}  // namespace tilesmith
