@@ -123,7 +123,7 @@ void LocalRunner::wait_for_children(double timeout_s) {
 }
 
 void LocalRunner::feed() {
-    if (options_.conditions.threads > 1) {
+    if (options_.conditions.cores() > 1) {
         feed_in_turn();
     } else {
         if (to_measure_.size() < kMostWaiting) feed_compilers();

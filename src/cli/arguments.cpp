@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 #include <iostream>
+#include <utility>
 
 #include "cli/print.h"
 #include "codegen/host.h"
@@ -105,16 +106,34 @@ int threads_from(std::optional<int> wish) {
     return threads;
 }
 
-CLI::Option* add_cold(CLI::App& app, std::string& cold) {
-    return app.add_option("--cold", cold, "'weights': calls find their weights out of the caches, as in a network");
+void add_conditions(CLI::App& app, ConditionWords& words, const std::string& threads_help) {
+    app.add_option("--threads", words.threads, threads_help + " (default: the physical cores)");
+    app.add_option("--cold", words.cold, "'weights': calls find their weights out of the caches, as in a network");
+    app.add_option("--objective", words.objective,
+                   "latency: a call uses all threads; throughput: as many calls at once, of one thread each")
+        ->capture_default_str();
 }
 
-Conditions conditions_from(std::optional<int> threads, const std::string& cold) {
-    if (!cold.empty() && cold != "weights")
-        throw bad_input("--cold " + cold + " is unknown", "what can be cold is 'weights'");
-    Conditions conditions{threads_from(threads)};
-    if (!cold.empty()) conditions.cache = CacheState::cold_weights;
+Conditions conditions_from(const ConditionWords& words) {
+    if (!words.cold.empty() && words.cold != "weights")
+        throw bad_input("--cold " + words.cold + " is unknown", "what can be cold is 'weights'");
+    Conditions conditions{threads_from(words.threads)};
+    if (!words.cold.empty()) conditions.cache = CacheState::cold_weights;
+    if (words.objective == "latency") return conditions;
+    if (words.objective != "throughput")
+        throw bad_input("--objective " + words.objective + " is unknown", "objectives are latency and throughput");
+    if (!words.cold.empty())
+        throw bad_input("--cold and --objective throughput together are not measured", "leave one of them out");
+    conditions.objective = Objective::throughput;
+    conditions.copies = std::exchange(conditions.threads, 1);
     return conditions;
+}
+
+std::string words_for(const Conditions& conditions) {
+    std::string words = "--threads " + std::to_string(conditions.cores());
+    if (conditions.cache == CacheState::cold_weights) words += " --cold weights";
+    if (conditions.objective == Objective::throughput) words += " --objective throughput";
+    return words;
 }
 
 void require_possible(const Problem& problem, const Conditions& conditions) {

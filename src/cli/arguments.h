@@ -33,11 +33,21 @@ void require_fits_memory(const Problem& problem);
 // `wish`, or the physical cores. Throws bad_input for fewer than 1 or more than there are cores.
 int threads_from(std::optional<int> wish);
 
-// Declares "--cold weights".
-CLI::Option* add_cold(CLI::App& app, std::string& cold);
+// What a time depends on beside the problem, as the user says it.
+struct ConditionWords {
+    std::optional<int> threads;
+    std::string cold;
+    std::string objective = "latency";
+};
 
-// The conditions that "--threads" and "--cold" ask for. Throws bad_input.
-Conditions conditions_from(std::optional<int> threads, const std::string& cold);
+// Declares "--threads" (with `threads_help`), "--cold" and "--objective".
+void add_conditions(CLI::App& app, ConditionWords& words, const std::string& threads_help);
+
+// Throws bad_input.
+Conditions conditions_from(const ConditionWords& words);
+
+// The words that lead to `conditions`: "--threads 2 --objective throughput".
+std::string words_for(const Conditions& conditions);
 
 // Throws bad_input where `problem` has no weights that could be cold as `conditions` wants them.
 void require_possible(const Problem& problem, const Conditions& conditions);

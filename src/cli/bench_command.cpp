@@ -26,8 +26,7 @@ struct BenchOptions {
     std::vector<std::string> words;
     std::optional<std::string> database;
     std::vector<std::string> against;
-    std::optional<int> threads;
-    std::string cold;
+    ConditionWords conditions;
     std::string target = "host";
     std::string time = "3s";
     bool json = false;
@@ -74,7 +73,7 @@ double gflops(const BenchRow& row) { return operator_of(row.problem).flops(row.p
 
 nlohmann::ordered_json row_json(const BenchRow& row) {
     nlohmann::ordered_json json = {{"problem", row.problem.text()},
-                                   {"threads", row.conditions.threads},
+                                   {"threads", row.conditions.cores()},
                                    {"conditions", row.conditions.text()},
                                    {"tier", row.tier}};
     json.update(times_json(row.ours));
@@ -131,7 +130,7 @@ void report_table(const std::vector<BenchRow>& rows, const std::vector<const Pee
     heading.emplace_back("against the best");
     std::vector<std::vector<std::string>> table = {heading};
     for (const BenchRow& row : rows) {
-        std::vector<std::string> cells = {row.problem.text(), std::to_string(row.conditions.threads), row.tier,
+        std::vector<std::string> cells = {row.problem.text(), std::to_string(row.conditions.cores()), row.tier,
                                           time_text(median(row.ours.samples_ns)), fixed_text(gflops(row), 1)};
         for (const Peer* peer : rivals) {
             const auto found = std::find_if(row.peers.begin(), row.peers.end(),
@@ -154,7 +153,7 @@ int run(const BenchOptions& options) {
     const double budget_s = parse_duration(options.time);
     const std::vector<WeightedProblem> problems = problems_from(options.words);
     const std::vector<const Peer*> against = rivals(options.against);
-    const Conditions conditions = conditions_from(options.threads, options.cold);
+    const Conditions conditions = conditions_from(options.conditions);
     for (const WeightedProblem& problem : problems) require_possible(problem.problem, conditions);
     const Target target = target_from(options.target);
     std::optional<Database> database;
@@ -183,8 +182,7 @@ std::function<int()> declare(CLI::App& app) {
                    "libraries to compare with, and Halide's schedulers: halide-mullapudi2016, halide-li2018, "
                    "halide-adams2019 (default: the libraries found)")
         ->delimiter(',');
-    app.add_option("--threads", options->threads, "threads of each contender (default: the physical cores)");
-    add_cold(app, options->cold);
+    add_conditions(app, options->conditions, "threads of each contender");
     app.add_option("--target", options->target, "what code is generated for")->capture_default_str();
     app.add_option("--time", options->time, "how long to time each problem")->capture_default_str();
     app.add_flag("--json", options->json, "one JSON document on stdout");

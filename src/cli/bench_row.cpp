@@ -8,6 +8,7 @@
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <mutex>
 
 #include "cli/kernel_call.h"
 #include "cli/lookup.h"
@@ -16,6 +17,7 @@
 #include "codegen/host.h"
 #include "core/error.h"
 #include "runtime/tilesmith_runtime.h"
+#include "worker/crew.h"
 #include "worker/test_data.h"
 #include "worker/timing_lock.h"
 
@@ -60,6 +62,19 @@ std::vector<PeerTime> fastest_of_each(const std::vector<PeerTime>& all) {
         }
     }
     return fastest;
+}
+
+// `results` begins with ours; the others belong to `times`.
+void keep_results(BenchRow& row, std::vector<PeerTime>& times, const std::vector<ContestResult>& results) {
+    row.ours = results.front();
+    for (size_t i = 0; i < times.size(); ++i) times[i].result = results[i + 1];
+    row.peers = fastest_of_each(times);
+}
+
+// Members of a crew prepare one after the other: not every library may be set up by several threads at once.
+std::mutex& preparing() {
+    static std::mutex mutex;
+    return mutex;
 }
 
 // What `prepare` returns; where the rival gives up on the problem, a note to the user and nothing.
@@ -115,10 +130,7 @@ void time_in_one_process(BenchRow& row, const std::vector<const Peer*>& rivals, 
     }
     const TimingLock lock(TimingLock::kDefaultPath, say_waiting);
     const Pin pin;
-    const std::vector<ContestResult> results = hold_contest(contenders, budget_s);
-    row.ours = results.front();
-    for (size_t i = 0; i < times.size(); ++i) times[i].result = results[i + 1];
-    row.peers = fastest_of_each(times);
+    keep_results(row, times, hold_contest(contenders, budget_s));
 }
 
 // Several threads: each library in a process of its own, in alternating blocks with ours.
@@ -142,10 +154,74 @@ void time_in_processes(BenchRow& row, const std::vector<const Peer*>& rivals, Ke
     }
     const TimingLock lock(TimingLock::kDefaultPath, say_waiting);
     const Pin pin;
-    const std::vector<ContestResult> results = hold_contest(contenders, budget_s);
-    row.ours = results.front();
-    for (size_t i = 0; i < times.size(); ++i) times[i].result = results[i + 1];
-    row.peers = fastest_of_each(times);
+    keep_results(row, times, hold_contest(contenders, budget_s));
+}
+
+// What one member of a crew times: our kernel and the libraries', on tensors of its own.
+struct Copy {
+    std::unique_ptr<ProblemBuffers> buffers;
+    float* output = nullptr;
+    std::unique_ptr<KernelCall> kernel;
+    std::vector<std::unique_ptr<Rival>> rivals;
+};
+
+// `call` by all members at the same time.
+TimedContender by_all(std::string name, Crew& crew, std::function<void(size_t member)> call) {
+    return {std::move(name), [&crew, call = std::move(call)](int calls) {
+                crew.run(call);
+                const auto work = [&](size_t member) {
+                    for (int i = 0; i < calls; ++i) call(member);
+                };
+                return crew.run(work) / calls;
+            }};
+}
+
+// Throughput: as many copies of each contender as the conditions say call at the same time, with one thread each; all
+// contenders in this process, sample by sample.
+void time_copies(BenchRow& row, const std::vector<const Peer*>& rivals, const Schedule& schedule, const Target& target,
+                 double budget_s) {
+    std::vector<int> cpus = host().core_cpus;
+    cpus.resize(static_cast<size_t>(row.conditions.copies));
+    Crew crew(cpus);
+    const Conditions one{1};
+    Loader loader;
+    std::vector<Copy> copies(crew.size());
+    for (Copy& copy : copies) {
+        copy.buffers = std::make_unique<ProblemBuffers>(row.problem, /*seed=*/1);
+        copy.output = copy.buffers->new_output();
+        copy.kernel =
+            std::make_unique<KernelCall>(row.problem, schedule, target, one, loader, *copy.buffers, copy.output);
+    }
+    std::vector<TimedContender> contenders = {
+        by_all(kOurs, crew, [&copies](size_t member) { copies[member].kernel->run(); })};
+    contenders.front().sample(1);
+    std::vector<PeerTime> times;
+    for (const Peer* peer : rivals) {
+        const size_t index = copies.front().rivals.size();
+        // By the thread that will call it: libraries keep settings for each.
+        const bool prepared = prepared_or_nothing(row.problem, [&] {
+            crew.run([&](size_t member) {
+                const std::lock_guard<std::mutex> lock(preparing());
+                Copy& copy = copies[member];
+                copy.rivals.push_back(
+                    std::make_unique<Rival>(*peer, row.problem, one, *copy.buffers, copy.buffers->new_output()));
+            });
+            return true;
+        });
+        if (!prepared) {
+            for (Copy& copy : copies) copy.rivals.resize(index);
+            continue;
+        }
+        for (size_t way = 0; way < copies.front().rivals[index]->ways(); ++way) {
+            contenders.push_back(by_all(
+                peer->name, crew, [&copies, index, way](size_t member) { copies[member].rivals[index]->run(way); }));
+            times.push_back({peer->name, copies.front().rivals[index]->layout(way), {}});
+        }
+    }
+    const TimingLock lock(TimingLock::kDefaultPath, say_waiting);
+    keep_results(row, times, hold_contest(contenders, budget_s));
+    // Primitives end in the threads that made them.
+    crew.run([&](size_t member) { copies[member].rivals.clear(); });
 }
 
 }  // namespace
@@ -165,6 +241,10 @@ BenchRow time_problem(const Problem& problem, const Conditions& conditions, cons
     std::vector<const Peer*> able;
     std::copy_if(rivals.begin(), rivals.end(), std::back_inserter(able),
                  [&](const Peer* peer) { return peer->supports(problem); });
+    if (conditions.objective == Objective::throughput) {
+        time_copies(row, able, found.schedule, target, budget_s);
+        return row;
+    }
     Loader loader;
     ProblemBuffers buffers(problem, /*seed=*/1);
     float* output = buffers.new_output();

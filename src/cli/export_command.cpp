@@ -26,8 +26,7 @@ struct ExportOptions {
     std::string output;
     std::vector<std::string> problems;
     std::string target = "host";
-    std::optional<int> threads;
-    std::string cold;
+    ConditionWords conditions;
     std::string name = kDefaultLibraryName;
     bool shared = false;
     bool require_tuned = false;
@@ -49,8 +48,9 @@ std::vector<Selection> usable_selections(const Database& database, const Target&
 bool asked_for(const ExportOptions& options, const Selection& selection) {
     const Conditions& conditions = selection.key.conditions;
     const bool cold = conditions.cache == CacheState::cold_weights;
-    return cold == !options.cold.empty() && conditions.objective == Objective::latency &&
-           (!options.threads || conditions.threads == *options.threads);
+    const bool throughput = conditions.objective == Objective::throughput;
+    return cold == !options.conditions.cold.empty() && throughput == (options.conditions.objective == "throughput") &&
+           (!options.conditions.threads || conditions.cores() == *options.conditions.threads);
 }
 
 // The problems to export: those asked for, else all that have a selection.
@@ -66,9 +66,10 @@ std::vector<Problem> wanted_problems(const ExportOptions& options, const std::ve
         if (seen.insert(selection.key.problem).second) problems.push_back(parse_problem(selection.key.problem));
     }
     if (problems.empty()) {
-        throw bad_input("the database '" + options.database + "' holds no selection for this device" +
-                            (options.threads ? fmt::format(" with {} threads", *options.threads) : ""),
-                        "tune first, or name the problems with --problems to export their default schedules");
+        throw bad_input(
+            "the database '" + options.database + "' holds no selection for this device" +
+                (options.conditions.threads ? fmt::format(" with {} threads", *options.conditions.threads) : ""),
+            "tune first, or name the problems with --problems to export their default schedules");
     }
     return problems;
 }
@@ -76,13 +77,13 @@ std::vector<Problem> wanted_problems(const ExportOptions& options, const std::ve
 // `wish`, or the one thread count that the selections of `problems` share.
 int thread_count(const ExportOptions& options, const std::vector<Selection>& selections,
                  const std::vector<Problem>& problems) {
-    if (options.threads) return threads_from(options.threads);
+    if (options.conditions.threads) return threads_from(options.conditions.threads);
     std::set<int> counts;
     for (const Selection& selection : selections) {
         const bool wanted = std::any_of(problems.begin(), problems.end(), [&](const Problem& problem) {
             return problem.text() == selection.key.problem;
         });
-        if (wanted && asked_for(options, selection)) counts.insert(selection.key.conditions.threads);
+        if (wanted && asked_for(options, selection)) counts.insert(selection.key.conditions.cores());
     }
     if (counts.size() > 1) {
         throw bad_input(fmt::format("the database '{}' holds selections for several thread counts: {}",
@@ -120,7 +121,9 @@ ExportRequest request_for(const ExportOptions& options) {
     const Database database = Database::open(options.database, Database::Mode::read);
     const std::vector<Selection> selections = usable_selections(database, target);
     const std::vector<Problem> problems = wanted_problems(options, selections);
-    const Conditions conditions = conditions_from(thread_count(options, selections, problems), options.cold);
+    ConditionWords words = options.conditions;
+    words.threads = thread_count(options, selections, problems);
+    const Conditions conditions = conditions_from(words);
     ExportRequest request;
     for (const Problem& problem : problems) {
         request.entries.push_back(entry_for(problem, conditions, target, database));
@@ -181,8 +184,7 @@ std::function<int()> declare(CLI::App& app) {
     app.add_option("-o,--output", options->output, "the folder to make")->required();
     app.add_option("--problems", options->problems, "a file with the problems (default: all that were tuned here)");
     app.add_option("--target", options->target, "what code is generated for")->capture_default_str();
-    app.add_option("--threads", options->threads, "threads of the kernels (default: as tuned)");
-    add_cold(app, options->cold)->description("'weights': those that were tuned with their weights out of the caches");
+    add_conditions(app, options->conditions, "those tuned for so many threads");
     app.add_option("--name", options->name, "the library's name")->capture_default_str();
     app.add_flag("--shared", options->shared, "a shared library beside the static one");
     app.add_flag("--require-tuned", options->require_tuned, "fail (exit 1) if a problem was not tuned here");

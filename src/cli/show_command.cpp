@@ -32,8 +32,7 @@ struct ShowOptions {
     std::vector<std::string> words;
     std::optional<std::string> database;
     std::string target = "host";
-    std::optional<int> threads;
-    std::string cold;
+    ConditionWords conditions;
     int top = 5;
     std::string why;
     bool loops = false;
@@ -97,7 +96,7 @@ std::string kernel_object(const Subject& subject, const Target& target) {
 
 nlohmann::ordered_json selection_json(const Selection& selection) {
     return {{"problem", selection.key.problem},
-            {"threads", selection.key.conditions.threads},
+            {"threads", selection.key.conditions.cores()},
             {"device", selection.key.device},
             {"toolchain", selection.key.toolchain},
             {"median_ns", selection.median_ns},
@@ -159,8 +158,8 @@ void print_ranking(const Subject& subject, const Found& found, const TrialSummar
 }
 
 std::string repeat_command(const Trial& trial) {
-    return fmt::format("tilesmith try '{}' --schedule '{}' --threads {}", trial.key.problem, trial.schedule.text(),
-                       trial.key.conditions.threads);
+    return fmt::format("tilesmith try '{}' --schedule '{}' {}", trial.key.problem, trial.schedule.text(),
+                       words_for(trial.key.conditions));
 }
 
 nlohmann::ordered_json trial_json(const Trial& trial) {
@@ -229,14 +228,14 @@ int show_why(const ShowOptions& options, const Database& database, const Target&
 
 int show_problem(const ShowOptions& options, const Database* database, const Target& target) {
     const Problem problem = problem_from(options.words);
-    const Conditions conditions = conditions_from(options.threads, options.cold);
+    const Conditions conditions = conditions_from(options.conditions);
     const Found found = find_schedule(database, problem, conditions, target);
     const Subject subject{problem, conditions, found.schedule};
     const TrialSummary summary =
         database == nullptr ? TrialSummary{} : summarise(*database, key_for(problem, conditions, target));
     if (!options.json) print_ranking(subject, found, summary, static_cast<size_t>(options.top));
     nlohmann::ordered_json json = {{"problem", problem.text()},
-                                   {"threads", conditions.threads},
+                                   {"threads", conditions.cores()},
                                    {"tier", found.tier},
                                    {"schedule", found.schedule.to_json()}};
     if (found.selection) json["selection"] = selection_json(*found.selection);
@@ -274,8 +273,7 @@ std::function<int()> declare(CLI::App& app) {
     add_problem_words(app, options->words);
     app.add_option("--db", options->database, "the database (default: tuning.db)");
     app.add_option("--target", options->target, "what code is generated for")->capture_default_str();
-    app.add_option("--threads", options->threads, "of the selection (default: the physical cores)");
-    add_cold(app, options->cold);
+    add_conditions(app, options->conditions, "of the selection");
     app.add_option("--top", options->top, "how many schedules")->capture_default_str();
     app.add_option("--why", options->why, "a trial's number or a schedule's id: what happened to it");
     app.add_flag("--loops", options->loops, "the loop nest");

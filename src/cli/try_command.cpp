@@ -26,8 +26,7 @@ struct TryOptions {
     std::string schedule;
     std::string database = kDefaultDatabase;
     std::string target = "host";
-    std::optional<int> threads;
-    std::string cold;
+    ConditionWords conditions;
     uint64_t seed = 1;
     bool json = false;
 };
@@ -80,7 +79,7 @@ Outcome measure(const Problem& problem, const Schedule& schedule, const Target& 
 nlohmann::ordered_json outcome_json(const Problem& problem, const Conditions& conditions, const Schedule& schedule,
                                     const Outcome& outcome) {
     nlohmann::ordered_json json = {{"problem", problem.text()},
-                                   {"threads", conditions.threads},
+                                   {"threads", conditions.cores()},
                                    {"schedule_id", hash_text(schedule.hash())},
                                    {"schedule", schedule.to_json()},
                                    {"status", status_name(outcome.status)},
@@ -111,7 +110,7 @@ void print_outcome(const Problem& problem, const Conditions& conditions, const S
 
 int run(const TryOptions& options) {
     const Problem problem = problem_from(options.words);
-    const Conditions conditions = conditions_from(options.threads, options.cold);
+    const Conditions conditions = conditions_from(options.conditions);
     require_possible(problem, conditions);
     const Target target = target_from(options.target);
     const Schedule schedule = schedule_from(options, problem, target, conditions);
@@ -124,8 +123,8 @@ int run(const TryOptions& options) {
     }
     if (outcome.ok()) return 0;
     throw negative_answer(fmt::format("{}: {}", status_name(outcome.status), outcome.reason),
-                          fmt::format("again: tilesmith try '{}' --schedule '{}' --threads {} --seed {}",
-                                      problem.text(), schedule.text(), conditions.threads, options.seed));
+                          fmt::format("again: tilesmith try '{}' --schedule '{}' {} --seed {}", problem.text(),
+                                      schedule.text(), words_for(conditions), options.seed));
 }
 
 std::function<int()> declare(CLI::App& app) {
@@ -135,8 +134,7 @@ std::function<int()> declare(CLI::App& app) {
                    "JSON, or the id of a recorded one (default: the default schedule)");
     app.add_option("--db", options->database, "the database that ids refer to")->capture_default_str();
     app.add_option("--target", options->target, "what code is generated for")->capture_default_str();
-    app.add_option("--threads", options->threads, "threads of the kernel (default: the physical cores)");
-    add_cold(app, options->cold);
+    add_conditions(app, options->conditions, "threads of the kernel");
     app.add_option("--seed", options->seed, "of the data it is checked on")->capture_default_str();
     app.add_flag("--json", options->json, "one JSON document on stdout");
     return [options] { return run(*options); };

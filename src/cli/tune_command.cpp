@@ -34,8 +34,7 @@ struct TuneOptions {
     std::string database = kDefaultDatabase;
     std::optional<long> trials;
     std::optional<std::string> time;
-    std::optional<int> threads;
-    std::string cold;
+    ConditionWords conditions;
     uint64_t seed = 1;
     std::string search = searches().front().name;
     std::optional<int> jobs;
@@ -94,11 +93,11 @@ std::string command_text(const TuneOptions& options) {
 RunRequest request_for(const TuneOptions& options) {
     RunRequest request;
     request.budget = budget_of(options);
-    request.conditions = conditions_from(options.threads, options.cold);
+    request.conditions = conditions_from(options.conditions);
     // Several threads are timed with nothing beside them, so candidates are compiled and timed in turn, a batch each.
     constexpr int kBatch = 16;
     request.in_flight =
-        static_cast<size_t>(std::max(2 * jobs_of(options), request.conditions.threads > 1 ? kBatch : 0));
+        static_cast<size_t>(std::max(2 * jobs_of(options), request.conditions.cores() > 1 ? kBatch : 0));
     request.info = {command_text(options), options.seed, search_named(options.search).name, host_state()};
     for (const WeightedProblem& problem : problems_from(options.words)) {
         require_possible(problem.problem, request.conditions);
@@ -166,8 +165,7 @@ std::function<int()> declare(CLI::App& app) {
     app.add_option("--db", options->database, "the database; made if missing")->capture_default_str();
     app.add_option("--trials", options->trials, "at most so many new trials in all");
     app.add_option("--time", options->time, "at most so long in all (90s, 10m, 2h)");
-    app.add_option("--threads", options->threads, "threads of the kernels (default: the physical cores)");
-    add_cold(app, options->cold);
+    add_conditions(app, options->conditions, "threads of the kernels");
     app.add_option("--seed", options->seed, "of everything random")->capture_default_str();
     app.add_option("--search", options->search, "how schedules are looked for")->capture_default_str();
     app.add_option("--jobs", options->jobs, "processes that compile (default: the physical cores)");

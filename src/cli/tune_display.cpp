@@ -82,7 +82,7 @@ void TuneDisplay::begin(const RunRequest& request) {
                          {"device", request.device.fingerprint},
                          {"toolchain", request.toolchain.text},
                          {"target", request.target.name},
-                         {"threads", request.conditions.threads},
+                         {"threads", request.conditions.cores()},
                          {"seed", request.info.seed},
                          {"search", request.info.search},
                          {"problems", request.problems.size()},
@@ -91,7 +91,7 @@ void TuneDisplay::begin(const RunRequest& request) {
     }
     line_.say(fmt::format("tuning {} problem{} for {} ({}), {} thread{}, peak {:.0f} GFLOP/s", request.problems.size(),
                           request.problems.size() == 1 ? "" : "s", request.device.description, request.target.name,
-                          request.conditions.threads, request.conditions.threads == 1 ? "" : "s", peak_gflops_));
+                          request.conditions.cores(), request.conditions.cores() == 1 ? "" : "s", peak_gflops_));
 }
 
 void TuneDisplay::problem_begun(const Problem& problem, size_t number, size_t count) {

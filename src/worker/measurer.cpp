@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include "codegen/host.h"
@@ -29,6 +31,20 @@ Outcome failed_call(int code) {
     constexpr int kOutOfMemory = -11;
     return Outcome::failed(code == kOutOfMemory ? Status::out_of_memory : Status::run_failed,
                            fmt::format("the kernel returned {} ({})", code, tilesmith_rt_error_name(code)));
+}
+
+struct FreeMemory {
+    void operator()(void* memory) const { std::free(memory); }
+};
+using PageMemory = std::unique_ptr<void, FreeMemory>;
+
+// `bytes` at the start of a page.
+PageMemory copy_of(const void* data, size_t bytes) {
+    constexpr size_t kPage = 4096;
+    PageMemory memory(std::aligned_alloc(kPage, (bytes + kPage - 1) / kPage * kPage));
+    if (!memory) throw run_failed("no memory for the tensors of a copy", "close other programs");
+    std::memcpy(memory.get(), data, bytes);
+    return memory;
 }
 
 void pin_to(int cpu) {
@@ -65,6 +81,7 @@ struct Measurer::Bound {
     std::unique_ptr<LoadedKernel> loaded;
     void* pack_function = nullptr;
     std::unique_ptr<GuardedMemory> packed;  // null without packing
+    std::vector<PageMemory> copied;         // for the other members of a crew
     std::unique_ptr<ColdCopies> copies;     // of the weight, null where it stays in the caches
     KernelCall run;
 
@@ -84,6 +101,21 @@ struct Measurer::Bound {
             run.arguments.push_back(packed && i == tensors.weight ? packed->data() : tensors.inputs[i]->data());
         run.arguments.push_back(tensors.output->data());
         return 0;
+    }
+
+    // After prepare(): every member of the crew has tensors of its own.
+    void share(Tensors& tensors, Crew& crew) {
+        run.crew = &crew;
+        run.others.clear();
+        copied.clear();
+        for (size_t member = 1; member < crew.size(); ++member) {
+            std::vector<void*>& arguments = run.others.emplace_back(run.arguments);
+            for (size_t i = 0; i < tensors.inputs.size(); ++i) {
+                const GuardedMemory& from = packed && i == tensors.weight ? *packed : *tensors.inputs[i];
+                arguments[1 + i] = copied.emplace_back(copy_of(from.data(), from.bytes())).get();
+            }
+            arguments.back() = copied.emplace_back(copy_of(tensors.output->data(), tensors.output->bytes())).get();
+        }
     }
 
     // After prepare(): each call finds the weight out of the caches.
@@ -165,8 +197,9 @@ std::unique_ptr<Measurer::Bound> Measurer::bind(const KernelObject& kernel, Tens
 void Measurer::use_conditions(const std::string& text) {
     if (text == conditions_) return;
     const Conditions conditions = Conditions::parse(text);
-    if (conditions.objective != Objective::latency)
-        throw run_failed(fmt::format("this worker measures latencies only, not '{}'", text));
+    const bool throughput = conditions.objective == Objective::throughput;
+    if (throughput && (conditions.threads > 1 || conditions.cache != CacheState::warm))
+        throw run_failed(fmt::format("throughput is measured of warm calls of one thread, not '{}'", text));
     cold_weights_ = conditions.cache == CacheState::cold_weights;
     // The last core first: the first ones serve more interrupts.
     std::vector<int> cpus = host().core_cpus;
@@ -175,6 +208,14 @@ void Measurer::use_conditions(const std::string& text) {
     tilesmith_rt_set_num_threads(conditions.threads);
     tilesmith_rt_set_affinity(cpus.data(), static_cast<int>(cpus.size()));
     pin_to(cpus.front());
+    crew_.reset();
+    if (throughput) {
+        if (static_cast<size_t>(conditions.copies) > host().core_cpus.size())
+            throw run_failed(fmt::format("{} copies on {} cores", conditions.copies, host().core_cpus.size()));
+        std::vector<int> cores = host().core_cpus;
+        cores.resize(static_cast<size_t>(conditions.copies));
+        crew_ = std::make_unique<Crew>(cores);
+    }
     conditions_ = text;
 }
 
@@ -206,6 +247,7 @@ Outcome Measurer::measure(const MeasureRequest& request) {
         tensors.place(kTimed);
         kernel->prepare(tensors, kTimed);
         if (cold_weights_) kernel->cool(tensors);
+        if (crew_) kernel->share(tensors, *crew_);
         const TimingLock lock(lock_path_, [this] { channel_.write_stage("waiting"); });
         channel_.write_stage("timing");
         const double before = time_reference_loop();
@@ -232,6 +274,7 @@ std::vector<Outcome> Measurer::compare(const CompareRequest& request) {
         if (const int code = kernels.back()->prepare(tensors, kTimed); code != 0)
             throw run_failed(failed_call(code).reason);
         if (cold_weights_) kernels.back()->cool(tensors);
+        if (crew_) kernels.back()->share(tensors, *crew_);
         calls.push_back(kernels.back()->run);
     }
     const TimingLock lock(lock_path_, [this] { channel_.write_stage("waiting"); });

@@ -50,6 +50,7 @@ class Measurer {
     Loader loader_;
     std::string conditions_;             // those that threads are set up for
     bool cold_weights_ = false;          // under them
+    std::unique_ptr<Crew> crew_;         // under them: of throughput
     std::vector<Reference> references_;  // the latest few
     std::shared_ptr<Tensors> tensors_;   // of the latest data
 };

@@ -55,13 +55,26 @@ bool narrow(const std::vector<double>& samples, double width) {
 
 }  // namespace
 
-void KernelCall::operator()() {
-    if (!places.empty()) arguments[moving] = places[turn++ % places.size()];
+namespace {
+
+void call(void* function, const std::vector<void*>& arguments) {
     if (const int code = call_kernel(function, arguments); code != 0)
         throw run_failed(fmt::format("the kernel returned {} ({})", code, tilesmith_rt_error_name(code)));
 }
 
+}  // namespace
+
+void KernelCall::operator()() {
+    if (!places.empty()) arguments[moving] = places[turn++ % places.size()];
+    call(function, arguments);
+}
+
 double time_calls(KernelCall& kernel, int calls) {
+    if (kernel.crew != nullptr)
+        return kernel.crew->run([&](size_t member) {
+            const std::vector<void*>& arguments = member == 0 ? kernel.arguments : kernel.others[member - 1];
+            for (int i = 0; i < calls; ++i) call(kernel.function, arguments);
+        });
     const Clock::time_point start = Clock::now();
     for (int i = 0; i < calls; ++i) kernel();
     return ns_since(start);
@@ -109,7 +122,7 @@ std::vector<std::vector<double>> time_in_turn(std::vector<KernelCall>& kernels, 
         rng.shuffle(order);
         for (const size_t k : order) {
             begin(static_cast<int>(k));
-            kernels[k]();
+            time_calls(kernels[k], 1);
             samples[k].push_back(time_calls(kernels[k], calls[k]) / calls[k]);
         }
     }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "worker/crew.h"
 #include "worker/messages.h"
 
 namespace tilesmith {
@@ -18,12 +19,15 @@ struct KernelCall {
     size_t moving = 0;
     std::vector<void*> places = {};
     size_t turn = 0;
+    // Throughput: every member of the crew calls with arguments of its own, the first with `arguments`. Null: one call.
+    Crew* crew = nullptr;
+    std::vector<std::vector<void*>> others = {};
 
     // Throws run_failed when the kernel returns an error code.
     void operator()();
 };
 
-// Nanoseconds that `calls` calls take together.
+// Nanoseconds that `calls` calls take together; with a crew, as many calls of each member, at the same time.
 double time_calls(KernelCall& kernel, int calls);
 
 struct Timed {

@@ -75,6 +75,7 @@ TEST_CASE("bad options are refused with the name of what is wrong", "[cli]") {
         {{"--target", "z80", "--trials", "1"}, "z80"},
         {{"--threads", "0", "--trials", "1"}, "--threads"},
         {{"--threads", "100000", "--trials", "1"}, "--threads"},
+        {{"--objective", "power", "--trials", "1"}, "--objective power"},
         {{"--cold", "everything", "--trials", "1"}, "--cold everything"},
         {{"--jobs", "0", "--trials", "1"}, "--jobs"},
         {{"--db", "missing/folder/tuning.db", "--trials", "1"}, "missing/folder"},

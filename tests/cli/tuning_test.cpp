@@ -102,6 +102,25 @@ TEST_CASE("what is tuned with cold weights is kept apart, timed and exported as 
     CHECK(exported.status == 0);
 }
 
+TEST_CASE("what is tuned for throughput is kept apart, and timed in copies", "[cli]") {
+    const Folder folder;
+    const std::vector<std::string> conditions{"--threads", "2", "--objective", "throughput"};
+    const auto with_conditions = [&](std::vector<std::string> words) {
+        words.insert(words.end(), conditions.begin(), conditions.end());
+        return run_program(folder, words);
+    };
+    if (with_conditions({"show", kProblem}).status == 2) return;  // fewer than two cores
+    const ProgramRun tuned = with_conditions({"tune", kProblem, "--db", "t.db", "--trials", "2"});
+    INFO(tuned.err);
+    REQUIRE(tuned.status == 0);
+    const ProgramRun bench = with_conditions({"bench", kProblem, "--db", "t.db", "--time", "0.1s", "--json"});
+    INFO(bench.err);
+    REQUIRE(bench.status == 0);
+    CHECK(bench.json().at("rows").at(0).at("conditions") == "threads=1 objective=throughput copies=2");
+    CHECK(bench.json().at("rows").at(0).at("tier") == "exact");
+    CHECK(run_program(folder, {"show", kProblem, "--db", "t.db", "--threads", "2", "--json"}).json().at("trials") == 0);
+}
+
 TEST_CASE("a database of a newer version is an error of the run and left alone", "[cli]") {
     const Folder folder;
     tune(folder, "1");

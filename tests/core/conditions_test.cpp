@@ -15,10 +15,15 @@ TEST_CASE("conditions: the text leads back to the conditions", "[unit]") {
                 CHECK(Conditions::parse(conditions.text()) == conditions);
             }
     CHECK(Conditions{}.text() == "threads=1");
+    const Conditions copies = Conditions::parse("threads=1 objective=throughput copies=3");
+    CHECK(copies.copies == 3);
+    CHECK(copies.cores() == 3);
+    CHECK(copies.text() == "threads=1 objective=throughput copies=3");
 }
 
 TEST_CASE("conditions: unknown words and impossible thread counts are refused", "[unit]") {
-    for (const char* text : {"threads=0", "threads=-1", "threads=two", "threads=", "cores=2", "objective=power"}) {
+    for (const char* text :
+         {"threads=0", "threads=-1", "threads=two", "threads=", "cores=2", "copies=0", "objective=power"}) {
         CAPTURE(text);
         CHECK_THROWS_AS(Conditions::parse(text), Error);
     }
