@@ -26,32 +26,43 @@ constexpr unsigned kWarmUp = 100;  // iterations until the pipeline is full
 constexpr unsigned kCounted = 200;
 constexpr unsigned kCallLatency = 100;  // cycles; of no importance: there are no calls in an innermost loop
 
-// The machine instructions of `loop`, as the analyser wants them.
-Instructions instructions_of(const std::string& object, const Decoder& decoder, const MachineLoop& loop) {
-    const mca::InstrumentManager instruments(decoder.subtarget(), decoder.instructions());
-    mca::InstrBuilder builder(decoder.subtarget(), decoder.instructions(), decoder.registers(), &decoder.analysis(),
-                              instruments, kCallLatency);
-    Instructions result;
-    const auto file = object_file(object);
-    for (const llvm::object::SectionRef& section : file->sections()) {
-        if (section.getIndex() != loop.section) continue;
-        auto contents = section.getContents();
-        if (!contents) throw run_failed("cannot read a section: " + llvm::toString(contents.takeError()));
-        const llvm::ArrayRef<uint8_t> bytes = llvm::arrayRefFromStringRef(*contents);
-        uint64_t offset = loop.address - section.getAddress();
-        for (int i = 0; i < loop.instructions; ++i) {
-            uint64_t size = 0;
-            const auto instruction = decoder.decode(bytes.slice(offset), section.getAddress() + offset, size);
-            offset += size;
-            if (!instruction) throw run_failed("a loop holds bytes that are no instruction");
-            auto described = builder.createInstruction(*instruction, {});
-            if (!described)
-                throw run_failed("LLVM knows no timing of an instruction: " + llvm::toString(described.takeError()));
-            result.push_back(std::move(*described));
+// The machine instructions of a loop, as the analyser wants them. They refer to descriptions that the builder owns.
+class LoopInstructions {
+  public:
+    LoopInstructions(const std::string& object, const Decoder& decoder, const MachineLoop& loop)
+        : instruments_(decoder.subtarget(), decoder.instructions()),
+          builder_(decoder.subtarget(), decoder.instructions(), decoder.registers(), &decoder.analysis(), instruments_,
+                   kCallLatency) {
+        const auto file = object_file(object);
+        for (const llvm::object::SectionRef& section : file->sections()) {
+            if (section.getIndex() != loop.section) continue;
+            auto contents = section.getContents();
+            if (!contents) throw run_failed("cannot read a section: " + llvm::toString(contents.takeError()));
+            add(llvm::arrayRefFromStringRef(*contents), section.getAddress(), decoder, loop);
         }
     }
-    return result;
-}
+    const Instructions& all() const { return instructions_; }
+
+  private:
+    void add(llvm::ArrayRef<uint8_t> section, uint64_t section_address, const Decoder& decoder,
+             const MachineLoop& loop) {
+        uint64_t address = loop.address;
+        for (int i = 0; i < loop.instructions; ++i) {
+            uint64_t size = 0;
+            const auto instruction = decoder.decode(section.slice(address - section_address), address, size);
+            if (!instruction) throw run_failed("a loop holds bytes that are no instruction");
+            address += size;
+            auto described = builder_.createInstruction(*instruction, {});
+            if (!described)
+                throw run_failed("LLVM knows no timing of an instruction: " + llvm::toString(described.takeError()));
+            instructions_.push_back(std::move(*described));
+        }
+    }
+
+    const mca::InstrumentManager instruments_;
+    mca::InstrBuilder builder_;
+    Instructions instructions_;
+};
 
 // Cycles for so many iterations.
 unsigned simulate(const Instructions& instructions, const Decoder& decoder, unsigned iterations) {
@@ -96,12 +107,12 @@ LoopThroughput throughput_of(const std::string& object, const std::string& llvm_
     const llvm::MCSchedModel& model = decoder.subtarget().getSchedModel();
     if (!model.hasInstrSchedModel())
         throw run_failed("LLVM has no timing model of " + llvm_cpu, "name a target whose processor it knows");
-    const Instructions instructions = instructions_of(object, decoder, loop);
+    const LoopInstructions instructions(object, decoder, loop);
     LoopThroughput result;
-    result.cycles = static_cast<double>(simulate(instructions, decoder, kWarmUp + kCounted) -
-                                        simulate(instructions, decoder, kWarmUp)) /
+    result.cycles = static_cast<double>(simulate(instructions.all(), decoder, kWarmUp + kCounted) -
+                                        simulate(instructions.all(), decoder, kWarmUp)) /
                     kCounted;
-    find_limit(instructions, model, result);
+    find_limit(instructions.all(), model, result);
     return result;
 }
 
