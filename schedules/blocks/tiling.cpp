@@ -65,6 +65,14 @@ std::vector<int64_t> tile_rows(int64_t extent, int64_t vectors, const Target& ta
     return frugal_tiles(extent, busy.empty() ? std::vector<int64_t>{counts.back()} : busy);
 }
 
+std::vector<int64_t> unroll_factors(int64_t length, int64_t body) {
+    constexpr int64_t kMostUnrolled = 64;
+    std::vector<int64_t> factors{1};
+    for (const int64_t factor : {2, 4, 8})
+        if (length % factor == 0 && factor * body <= kMostUnrolled) factors.push_back(factor);
+    return factors;
+}
+
 std::vector<Value> values_of(const std::vector<int64_t>& numbers) { return {numbers.begin(), numbers.end()}; }
 
 }  // namespace tilesmith

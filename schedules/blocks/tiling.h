@@ -9,6 +9,9 @@
 
 namespace tilesmith {
 
+// Halide counts in int; extents are checked to fit.
+constexpr int as_int(int64_t value) { return static_cast<int>(value); }
+
 constexpr int64_t ceil_div(int64_t value, int64_t by) { return (value + by - 1) / by; }
 constexpr int64_t round_up(int64_t value, int64_t to) { return ceil_div(value, to) * to; }
 
@@ -40,6 +43,9 @@ std::vector<int64_t> tile_vectors(int64_t extent, int64_t lanes);
 // How many rows high, beside `vectors` vectors, where there are `extent` rows: tiles that fit, and where the rows allow
 // it with enough sums to hide the latency of a multiply-add. Never empty.
 std::vector<int64_t> tile_rows(int64_t extent, int64_t vectors, const Target& target);
+
+// 1, and those of 2, 4 and 8 that divide `length` and unroll a body of `body` multiply-adds to at most 64 of them.
+std::vector<int64_t> unroll_factors(int64_t length, int64_t body);
 
 std::vector<Value> values_of(const std::vector<int64_t>& numbers);
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "schedules/blocks/epilogue.h"
+#include "schedules/blocks/tiling.h"
 #include "schedules/conv/input.h"
 #include "schedules/conv/tile.h"
 
@@ -23,8 +24,6 @@ using Halide::Func;
 using Halide::RDom;
 using Halide::TailStrategy;
 using Halide::Var;
-
-int as_int(int64_t value) { return static_cast<int>(value); }
 
 class Build {
   public:

@@ -26,8 +26,6 @@ using Halide::RVar;
 using Halide::TailStrategy;
 using Halide::Var;
 
-int as_int(int64_t value) { return static_cast<int>(value); }
-
 class Build {
   public:
     Build(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions& conditions)

@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "schedules/blocks/tiling.h"
 #include "schedules/conv/tile.h"
 
 namespace tilesmith {
 namespace {
 
 using Halide::Expr;
-
-int as_int(int64_t value) { return static_cast<int>(value); }
 
 }  // namespace
 

@@ -23,15 +23,12 @@ using Halide::Func;
 using Halide::TailStrategy;
 using Halide::Var;
 
-constexpr int64_t kMostUnrolled = 64;        // multiply-adds in the inner loop's code
 constexpr int64_t kLeastChannels = 16;       // fewer do not repay the transforms
 constexpr int64_t kMostWorkBytes = 1 << 28;  // of transformed patches
 const std::string kBlocks = "blocks";        // threads take blocks of patches
 const std::string kStages = "stages";        // threads share each stage of one block of everything
 
 TemplateId id() { return {"winograd", 1}; }
-
-int as_int(int64_t value) { return static_cast<int>(value); }
 
 using Matrix = std::vector<std::vector<double>>;
 
@@ -352,12 +349,7 @@ Space space(const Problem& problem, const Target& target, const Conditions& cond
                                  tile_rows(s.number("block") * patches(s).columns, s.number("vectors"), target));
                          }});
     decisions.push_back({"unroll", [=](const Schedule& s) {
-                             std::vector<int64_t> factors{1};
-                             for (const int64_t factor : {2, 4, 8})
-                                 if (shape.ci % factor == 0 &&
-                                     factor * s.number("vectors") * s.number("rows") <= kMostUnrolled)
-                                     factors.push_back(factor);
-                             return values_of(factors);
+                             return values_of(unroll_factors(shape.ci, s.number("vectors") * s.number("rows")));
                          }});
     if (conditions.threads > 1)
         decisions.push_back({"parallel", [](const Schedule&) { return std::vector<Value>{kBlocks, kStages}; }});

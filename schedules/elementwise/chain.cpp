@@ -21,8 +21,6 @@ TemplateId id() { return {"chain", 1}; }
 
 constexpr int64_t kMostUnroll = 4;
 
-int as_int(int64_t value) { return static_cast<int>(value); }
-
 // The matrix as it is walked: one row where no operation tells columns apart.
 struct Matrix {
     explicit Matrix(const Problem& problem) : rows(problem["rows"]), cols(problem["cols"]) {

@@ -28,8 +28,6 @@ constexpr int64_t kMostSquare = 8;  // its rows and what they are turned into fi
 constexpr int64_t kMostBlockTiles = 64;
 constexpr int64_t kMostRunVectors = 8;  // of a run that is unrolled
 
-int as_int(int64_t value) { return static_cast<int>(value); }
-
 struct TransposeShape {
     explicit TransposeShape(const Problem& p) : b(p["b"]), m(p["m"]), n(p["n"]), c(p["c"]) {}
 

@@ -42,7 +42,6 @@ struct Plan {
           outer(schedule.choice("outer")),
           parallel(schedule.find("parallel") != nullptr ? schedule.choice("parallel") : "no") {}
 
-    static int as_int(int64_t value) { return static_cast<int>(value); }
     [[nodiscard]] bool copies_a() const { return copy_a != "none"; }
     [[nodiscard]] bool packs_b() const { return pack_b != "none"; }
 

@@ -24,7 +24,6 @@ constexpr int64_t kLeastDepth = 2048;  // of the whole reduction
 constexpr int64_t kLeastChunk = 128;   // shorter ones do not repay the writing of their sums
 constexpr int64_t kMostChunk = 4096;
 constexpr int64_t kMostOutputs = 1 << 14;  // of a batch element
-constexpr int64_t kMostUnrolled = 64;      // multiply-adds in the inner loop's code
 
 // Tiles no wider than n.
 std::vector<int64_t> vector_counts(const MatmulShape& shape, int64_t lanes) {
@@ -54,11 +53,8 @@ Space space(const Problem& problem, const Target& target, const Conditions& cond
         {"rows", [=](const Schedule& s) { return values_of(tile_rows(shape.m, s.number("vectors"), target)); }});
     decisions.push_back({"chunks", [=](const Schedule&) { return values_of(chunk_counts(shape, conditions)); }});
     decisions.push_back({"unroll", [=](const Schedule& s) {
-                             std::vector<int64_t> factors{1};
-                             for (const int64_t factor : {2, 4, 8})
-                                 if (factor * s.number("vectors") * s.number("rows") <= kMostUnrolled)
-                                     factors.push_back(factor);
-                             return values_of(factors);
+                             // Chunks are made of whole steps, whatever the factor.
+                             return values_of(unroll_factors(8, s.number("vectors") * s.number("rows")));
                          }});
     return {id(), decisions};
 }

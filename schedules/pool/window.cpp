@@ -46,8 +46,6 @@ struct Axis {
     }
 };
 
-int as_int(int64_t value) { return static_cast<int>(value); }
-
 // 1, 2, 4, ... vectors of channels, at most those there are.
 std::vector<int64_t> vector_counts(const PoolShape& shape, int64_t lanes) {
     std::vector<int64_t> counts{1};

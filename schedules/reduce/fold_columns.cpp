@@ -33,8 +33,6 @@ constexpr int64_t kMostBlockVectors = 512;  // of one in the L1 cache: 16 KiB of
 constexpr int64_t kMostUnrolled = 64;       // vectors in the inner loop's code
 constexpr int64_t kMostChunksAThread = 4;
 
-int as_int(int64_t value) { return static_cast<int>(value); }
-
 // How x[outer,reduced,kept] is read: as x[outer,groups,width], `side` rows side by side.
 struct Layout {
     Layout(const Problem& problem, const Target& target)

@@ -29,8 +29,6 @@ TemplateId id() { return {"fold_rows", 1}; }
 constexpr int64_t kMostSums = 8;  // vectors: an addition has a latency of 3 or 4 cycles, two start in each
 constexpr int64_t kMostChunksAThread = 4;
 
-int as_int(int64_t value) { return static_cast<int>(value); }
-
 // Whether outputs rather than the elements of a run fill vectors.
 bool across(const ReduceShape& shape, int64_t lanes) { return shape.inner < lanes && shape.kept >= lanes; }
 

@@ -30,8 +30,6 @@ using Halide::RDom;
 using Halide::TailStrategy;
 using Halide::Var;
 
-int as_int(int64_t value) { return static_cast<int>(value); }
-
 // One axis as the generated code sees it.
 struct Axis {
     explicit Axis(const TransposedAxis& axis)
@@ -246,11 +244,7 @@ Space space(const Problem& problem, const Target& target, const Conditions&) {
                              return values_of(tile_rows(shape.w.runs(), s.number("vectors"), target));
                          }});
     decisions.push_back({"unroll", [=](const Schedule& s) {
-                             std::vector<int64_t> factors{1};
-                             for (const int64_t factor : {2, 4, 8})
-                                 if (shape.ci % factor == 0 && factor * s.number("vectors") * s.number("columns") <= 64)
-                                     factors.push_back(factor);
-                             return values_of(factors);
+                             return values_of(unroll_factors(shape.ci, s.number("vectors") * s.number("columns")));
                          }});
     // The outer loop, which is also the parallel one.
     decisions.push_back({"order", [](const Schedule&) { return std::vector<Value>{"panels", "pixels"}; }});

@@ -22,14 +22,11 @@ using Halide::TailStrategy;
 using Halide::Var;
 
 constexpr int64_t kFewChannels = 16;
-constexpr int64_t kMostUnrolled = 64;  // multiply-adds in the inner loop's code
-constexpr int64_t kMostOutputs = 32;   // outputs of one run, unrolled
+constexpr int64_t kMostOutputs = 32;  // outputs of one run, unrolled
 constexpr int64_t kMostProductBytes = 1 << 28;
 constexpr int64_t kTasksPerThread = 4;
 
 TemplateId id() { return {"spread", 1}; }
-
-int as_int(int64_t value) { return static_cast<int>(value); }
 
 // Products of one pixel.
 int64_t row_length(const TransposedShape& shape) { return shape.h.k * shape.w.k * shape.co; }
@@ -203,12 +200,7 @@ Space space(const Problem& problem, const Target& target, const Conditions&) {
     decisions.push_back(
         {"rows", [=](const Schedule& s) { return values_of(tile_rows(pixels(shape), s.number("vectors"), target)); }});
     decisions.push_back({"unroll", [=](const Schedule& s) {
-                             std::vector<int64_t> factors{1};
-                             for (const int64_t factor : {2, 4, 8})
-                                 if (shape.ci % factor == 0 &&
-                                     factor * s.number("vectors") * s.number("rows") <= kMostUnrolled)
-                                     factors.push_back(factor);
-                             return values_of(factors);
+                             return values_of(unroll_factors(shape.ci, s.number("vectors") * s.number("rows")));
                          }});
     return {id(), decisions};
 }

@@ -95,10 +95,7 @@ class Pin {
   public:
     Pin() {
         sched_getaffinity(0, sizeof before_, &before_);
-        cpu_set_t one;
-        CPU_ZERO(&one);
-        CPU_SET(static_cast<size_t>(host().core_cpus.front()), &one);
-        sched_setaffinity(0, sizeof one, &one);
+        pin_to(host().core_cpus.front());
     }
     ~Pin() { sched_setaffinity(0, sizeof before_, &before_); }
     Pin(const Pin&) = delete;

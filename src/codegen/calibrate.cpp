@@ -1,7 +1,5 @@
 #include "codegen/calibrate.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <array>
 #include <barrier>
@@ -133,13 +131,6 @@ class Reader {
 
     std::vector<Vector4> buffer_;
 };
-
-void pin_to(int cpu) {
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(static_cast<size_t>(cpu), &one);
-    sched_setaffinity(0, sizeof one, &one);
-}
 
 // The sum over all cores of the work a second that each does while the others do theirs. `make()` returns a core's
 // function, which returns work done.

@@ -5,6 +5,7 @@
 #include <hwloc.h>
 #include <llvm/ADT/StringMap.h>
 #include <llvm/TargetParser/Host.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -142,6 +143,13 @@ Target host_target(std::string* note) {
 const Host& host() {
     static const Host detected = detect();
     return detected;
+}
+
+void pin_to(int cpu) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<size_t>(cpu), &one);
+    sched_setaffinity(0, sizeof one, &one);
 }
 
 int64_t usable_memory_bytes() {

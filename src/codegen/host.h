@@ -19,6 +19,9 @@ struct Host {
 
 const Host& host();
 
+// Binds the calling thread to one logical CPU.
+void pin_to(int cpu);
+
 // What this process may use of the machine's memory: less than all of it under `ulimit -v` or in a container.
 int64_t usable_memory_bytes();
 

@@ -4,7 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include "codegen/pipeline_compiler.h"
 #include "codegen/prefetch.h"
 
 namespace tilesmith {

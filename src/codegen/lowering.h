@@ -11,6 +11,10 @@
 
 namespace tilesmith {
 
+// The Halide target that kernels are compiled for: no runtime, no bounds queries, a user context (the workspace) as the
+// first argument of every function.
+Halide::Target halide_target(const Target& target);
+
 // Tells Halide that every buffer of `stage` is dense with the extents it names.
 void declare_buffers(const Stage& stage);
 

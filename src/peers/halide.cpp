@@ -1,18 +1,12 @@
-// Halide's automatic schedulers: the operator's plain algorithm (halide_algorithm.h), scheduled by one of them,
+// Halide's automatic schedulers: the operator's plain algorithm, scheduled by one of them,
 // compiled like our kernels and run on our run time, so that schedules alone are compared. Layouts are plain: these
 // schedulers choose no layouts. Mullapudi et al. 2016; Li et al. 2018; Adams et al. 2019 (SIGGRAPH).
-#include <Halide.h>
 #include <fmt/format.h>
-#include <link.h>
 
-#include <algorithm>
-#include <filesystem>
-
+#include "codegen/autoscheduled.h"
 #include "codegen/host.h"
 #include "codegen/loader.h"
-#include "codegen/pipeline_compiler.h"
 #include "core/error.h"
-#include "peers/halide_algorithm.h"
 #include "peers/libraries.h"
 #include "runtime/tilesmith_runtime.h"
 
@@ -23,51 +17,13 @@ namespace {
 // What nobody waits for, once for each problem.
 constexpr double kMostScheduleMs = 60e3;
 
-// The plug-ins lie beside the library.
-std::filesystem::path plugin_path(const std::string& scheduler) {
-    std::string name = "libautoschedule_" + scheduler + ".so";
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-    std::filesystem::path library;
-    const auto find = [](dl_phdr_info* info, size_t /*size*/, void* found) {
-        const std::filesystem::path path = info->dlpi_name;
-        if (!path.filename().string().starts_with("libHalide")) return 0;
-        *static_cast<std::filesystem::path*>(found) = path;
-        return 1;
-    };
-    dl_iterate_phdr(find, &library);
-    return library.parent_path() / name;
-}
-
-Pipeline scheduled(const Problem& problem, const std::string& scheduler, int threads, const Target& target) {
-    Halide::load_plugin(plugin_path(scheduler).string());
-    Pipeline pipeline;
-    pipeline.run = plain_algorithm(problem);
-    const auto region = [](const std::vector<int64_t>& extents) {
-        Halide::Region bounds;
-        bounds.reserve(extents.size());
-        for (const int64_t extent : extents) bounds.emplace_back(0, static_cast<int>(extent));
-        return bounds;
-    };
-    for (size_t i = 0; i < pipeline.run.inputs.size(); ++i)
-        pipeline.run.inputs[i].set_estimates(region(pipeline.run.input_extents[i]));
-    pipeline.run.output.set_estimates(region(pipeline.run.output_extents));
-    std::map<std::string, std::string> parameters{{"parallelism", std::to_string(threads)}};
-    if (scheduler == "Mullapudi2016") {
-        parameters["last_level_cache_size"] = std::to_string(target.l3_bytes);
-        parameters["balance"] = "40";  // its default: the cost of a load in arithmetic operations
-    }
-    Halide::Pipeline(pipeline.run.output)
-        .apply_autoscheduler(halide_target(target), Halide::AutoschedulerParams(scheduler, parameters));
-    return pipeline;
-}
-
 class ScheduledKernel final : public PeerKernel {
   public:
     ScheduledKernel(const Problem& problem, const std::string& scheduler, int threads,
                     std::span<const float* const> inputs, float* output) {
         const Target target = resolve_target("host", /*must_run=*/true, nullptr);
-        const CompileResult compiled = compile_pipeline([&] { return scheduled(problem, scheduler, threads, target); },
-                                                        target, Checks::assertions, "tilesmith_peer_kernel");
+        const CompileResult compiled =
+            compile_autoscheduled(problem, scheduler, threads, target, "tilesmith_peer_kernel");
         if (!compiled.kernel)
             throw run_failed(
                 fmt::format("{} cannot schedule '{}': {}", scheduler, problem.text(), compiled.outcome.reason));
@@ -101,7 +57,7 @@ class ScheduledKernel final : public PeerKernel {
 
 template <const char* scheduler>
 bool available() {
-    return std::filesystem::exists(plugin_path(scheduler));
+    return has_autoscheduler(scheduler);
 }
 
 template <const char* scheduler>
@@ -121,12 +77,12 @@ template <const char* scheduler>
 Peer peer(const std::string& name) {
     return {.name = name,
             .title = std::string("Halide's ") + scheduler,
-            .library = plugin_path(scheduler).string(),
+            .library = autoscheduler_path(scheduler),
             .environment = {},
             .by_default = false,
             .available = available<scheduler>,
             .version = version<scheduler>,
-            .supports = has_plain_algorithm,
+            .supports = can_autoschedule,
             .prepare = prepare<scheduler>};
 }
 

@@ -1,13 +1,13 @@
 #include "worker/crew.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <barrier>
 #include <chrono>
 #include <exception>
 #include <thread>
 #include <utility>
+
+#include "codegen/host.h"
 
 namespace tilesmith {
 
@@ -19,10 +19,7 @@ struct Crew::Shared {
           thrown(members) {}
 
     void be_member(size_t member, int cpu) {
-        cpu_set_t one;
-        CPU_ZERO(&one);
-        CPU_SET(static_cast<size_t>(cpu), &one);
-        sched_setaffinity(0, sizeof one, &one);
+        pin_to(cpu);
         for (;;) {
             begin.arrive_and_wait();
             if (work == nullptr) return;

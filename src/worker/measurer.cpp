@@ -1,7 +1,6 @@
 #include "worker/measurer.h"
 
 #include <fmt/format.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <chrono>
@@ -45,13 +44,6 @@ PageMemory copy_of(const void* data, size_t bytes) {
     if (!memory) throw run_failed("no memory for the tensors of a copy", "close other programs");
     std::memcpy(memory.get(), data, bytes);
     return memory;
-}
-
-void pin_to(int cpu) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(static_cast<unsigned>(cpu), &set);
-    sched_setaffinity(0, sizeof set, &set);
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 
 #include "codegen/inspect.h"
 #include "codegen/lowering.h"
-#include "codegen/pipeline_compiler.h"
 #include "core/target.h"
 #include "schedules/operator.h"
 #include "schedules/template.h"

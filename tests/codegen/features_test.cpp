@@ -13,7 +13,6 @@
 #include "codegen/compiler.h"
 #include "codegen/loop_nest.h"
 #include "codegen/lowering.h"
-#include "codegen/pipeline_compiler.h"
 #include "schedules/operator.h"
 #include "schedules/template.h"
 

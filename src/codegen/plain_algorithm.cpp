@@ -1,4 +1,4 @@
-#include "peers/halide_algorithm.h"
+#include "codegen/plain_algorithm.h"
 
 #include <Halide.h>
 
