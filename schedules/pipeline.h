@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace tilesmith {
@@ -19,6 +20,16 @@ struct PanelPrefetch {
     int columns = 0;       // elements of a row: the next panel's begin where this one's end
 };
 
+// The same for panels that are read where they lie packed, one after the other.
+struct PackedPrefetch {
+    std::string packed;                   // the input
+    std::string consumer;                 // as above
+    std::vector<std::string> tile_loops;  // the variables of the loops over tiles
+    int tiles = 1;                        // in all of these loops
+    int64_t run = 0;                      // elements that the innermost loop of the consumer's update reads in all
+    int64_t panel = 0;                    // elements from one panel to the next
+};
+
 // One compiled function. Every buffer is dense: dimension 0 is contiguous, min 0, the extents below, the strides their
 // products; codegen declares that to Halide (bounds and strides of every input and of the output).
 struct Stage {
@@ -26,7 +37,7 @@ struct Stage {
     std::vector<Halide::ImageParam> inputs;
     std::vector<std::vector<int64_t>> input_extents;  // Halide's order: innermost first
     std::vector<int64_t> output_extents;
-    std::optional<PanelPrefetch> prefetch = std::nullopt;
+    std::variant<std::monostate, PanelPrefetch, PackedPrefetch> prefetch = {};
 };
 
 struct Pipeline {

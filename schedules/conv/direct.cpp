@@ -31,8 +31,8 @@ class Build {
     Build(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions& conditions)
         : problem_(problem),
           schedule_(schedule),
-          shape_(merged(conv_shape(problem))),
           padding_(schedule.choice("padding")),
+          shape_(as_read(merged(conv_shape(problem)), padding_)),
           run_(schedule.choice("taps") == "run"),
           packed_((problem.weights() == Weights::fixed) || schedule.flag("pack")),
           parallel_(conditions.threads > 1),
@@ -42,7 +42,7 @@ class Build {
           columns_(as_int(schedule.number("columns"))),
           run_length_(as_int(shape_.group_ci() * (run_ ? shape_.kw : 1))),
           taps_(as_int(run_ ? 1 : shape_.kw)),
-          input_(shape_, padding_),
+          input_(merged(conv_shape(problem)), padding_),
           weight_(Halide::Float(32), shape_.capsules > 1 ? 6 : 5, "weight") {}
 
     Pipeline pipeline() {
@@ -61,6 +61,7 @@ class Build {
     void schedule_output();
     void order_loops();
     void schedule_tile();
+    [[nodiscard]] PackedPrefetch prefetch() const;
     Pipeline stages();
 
     [[nodiscard]] int panel() const { return vectors_ * lanes_; }
@@ -94,10 +95,10 @@ class Build {
 
     const Problem& problem_;
     const Schedule& schedule_;
-    ConvShape shape_;
     std::string padding_;
-    bool run_;     // the taps of a kernel row and their channels are one axis
-    bool packed_;  // beforehand or at the start of each call
+    ConvShape shape_;  // as the sums see it
+    bool run_;         // the taps of a kernel row and their channels are one axis
+    bool packed_;      // beforehand or at the start of each call
     bool parallel_;
     int lanes_, vectors_, rows_, columns_;
     int run_length_, taps_;
@@ -256,6 +257,14 @@ void Build::schedule_tile() {
     if (unroll > 1) sum.unroll(at, unroll);
 }
 
+PackedPrefetch Build::prefetch() const {
+    const int64_t run = int64_t{panel()} * run_length_ * (taps_inside() ? taps_ : 1);
+    const int64_t rows = shape_.oh > 1 ? pixel_block() : 1;
+    const int64_t columns = shape_.oh > 1 ? ceil_div(shape_.ow, columns_) : pixel_block();
+    return {packed_weight_input_.name(), tile_.name(), {y_tile_.name(), x_tile_.name()},
+            as_int(rows * columns),      run,          int64_t{panel()} * run_length_ * taps_ * kernel_rows()};
+}
+
 Pipeline Build::stages() {
     const bool ahead = problem_.weights() == Weights::fixed;
     if (packed_) {
@@ -269,6 +278,7 @@ Pipeline Build::stages() {
     pipeline.run.inputs = {input_.buffer(), ahead ? packed_weight_input_ : weight_};
     pipeline.run.input_extents = {input_.extents(), ahead ? packed_extents() : weight_extents()};
     epilogue_.append_to(pipeline.run);
+    if (schedule_.choice("prefetch") == "panel") pipeline.run.prefetch = prefetch();
     if (ahead) {
         packed_weight_.bound(inside_, 0, panel());
         pipeline.pack = Stage{packed_weight_, {weight_}, {weight_extents()}, packed_extents()};

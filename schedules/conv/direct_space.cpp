@@ -13,12 +13,15 @@
 namespace tilesmith {
 namespace {
 
-TemplateId id() { return {"direct", 1}; }
+TemplateId id() { return {"direct", 2}; }
 
 // Tiles estimated at more than this many times the best one's cost are left out.
 constexpr double kSlack = 1.3;
 // Vector multiply-adds in the body of the innermost loop once it is unrolled: bounds compile time.
 constexpr int64_t kMostUnrolled = 128;
+
+// Tiles that share out what is prefetched.
+constexpr int64_t kLeastSharing = 4;
 
 using Tiles = std::vector<ConvTile>;
 
@@ -31,6 +34,7 @@ struct Facts {
     bool parallel = false;
     bool fresh = false;
 
+    [[nodiscard]] ConvShape seen(const Schedule& s) const { return as_read(shape, s.choice("padding")); }
     [[nodiscard]] int64_t channel_vectors() const { return ceil_div(shape.group_co(), lanes); }
 };
 
@@ -46,6 +50,8 @@ bool one_run(const ConvShape& s, const std::string& padding) {
 int64_t run_length(const ConvShape& s, const std::string& padding) {
     return s.group_ci() * (one_run(s, padding) ? s.kw : 1);
 }
+
+int64_t weight_bytes(const ConvShape& s) { return s.co * s.group_ci() * s.kd * s.kh * s.kw * 4; }
 
 template <class T, class Get>
 std::vector<Value> distinct(const Tiles& tiles, const Get& get) {
@@ -115,8 +121,10 @@ std::vector<Decision> reduction_decisions(const std::shared_ptr<const Facts>& fa
             inner || tile.padding == kPadSkip ? unrolled_taps(facts->shape, tile) : tile.accumulators();
         const int64_t length = run_length(facts->shape, tile.padding);
         std::vector<int64_t> factors{1};
-        for (const int64_t factor : {2, 3, 4, 7, 8})
-            if (length % factor == 0 && factor * body <= kMostUnrolled && (factor % 2 == 0 || length % 2 != 0))
+        // The whole of a short run, as of a picture's three channels, leaves no loop at all.
+        for (const int64_t factor : {int64_t{2}, int64_t{3}, int64_t{4}, int64_t{7}, int64_t{8}, length})
+            if (factor > factors.back() && length % factor == 0 && factor * body <= kMostUnrolled &&
+                (factor % 2 == 0 || length % 2 != 0))
                 factors.push_back(factor);
         return values_of(factors);
     };
@@ -130,7 +138,7 @@ std::vector<Decision> order_decisions(const std::shared_ptr<const Facts>& facts)
     const auto panels = [facts](const Schedule& s) { return ceil_div(facts->channel_vectors(), s.number("vectors")); };
     const auto order = [](const Schedule&) { return texts({"pixels", "panels"}); };
     const auto pixel_block = [facts](const Schedule& s) {
-        const ConvShape& shape = facts->shape;
+        const ConvShape shape = facts->seen(s);
         if (shape.oh > 1) return blocks(ceil_div(shape.oh, s.number("rows")));
         if (s.choice("padding") == kPadSkip) return values_of({ceil_div(shape.ow, s.number("columns"))});
         return blocks(ceil_div(shape.ow, s.number("columns")));
@@ -141,16 +149,22 @@ std::vector<Decision> order_decisions(const std::shared_ptr<const Facts>& facts)
     };
     const auto copy_at = [facts](const Schedule& s) {
         const std::string& padding = s.choice("padding");
-        const bool copies = padding == kPadCopy ||
+        const bool copies = padding == kPadCopy || padding == kPadGather ||
                             (padding == kPadSkipRows && (facts->shape.pad_w != 0 || facts->shape.pad_w_end != 0));
         if (!copies) return texts({"none"});
         return s.choice("order") == "pixels" && facts->shape.flat() ? texts({"block", "whole"}) : texts({"whole"});
     };
-    return {{"order", order},
-            {"pixel_block", pixel_block},
-            {"panel_block", panel_block},
-            {"inner", inner},
-            {"copy_at", copy_at}};
+    // The next panel's weights, where they come from beyond the first cache and several tiles can share them out.
+    const auto prefetch = [facts](const Schedule& s) {
+        const ConvShape shape = facts->seen(s);
+        const int64_t tiles = s.number("pixel_block") * (shape.oh > 1 ? ceil_div(shape.ow, s.number("columns")) : 1);
+        const bool pays = !facts->fresh && shape.capsules == 1 && s.choice("inner") == "pixels" &&
+                          s.choice("padding") != kPadSkip && tiles >= kLeastSharing &&
+                          weight_bytes(shape) > facts->target.l1_bytes;
+        return pays ? texts({"no", "panel"}) : texts({"no"});
+    };
+    return {{"order", order}, {"pixel_block", pixel_block}, {"panel_block", panel_block},
+            {"inner", inner}, {"copy_at", copy_at},         {"prefetch", prefetch}};
 }
 
 std::shared_ptr<const Facts> facts_of(const Problem& problem, const Target& target, const Conditions& conditions) {
@@ -187,8 +201,8 @@ Space space(const Problem& problem, const Target& target, const Conditions& cond
 
 Schedule worked_out(const Problem& problem, const Target& target, const Conditions& conditions) {
     const auto facts = facts_of(problem, target, conditions);
-    const ConvShape& s = facts->shape;
     const ConvTile& tile = facts->tiles.front();
+    const ConvShape s = as_read(facts->shape, tile.padding);
     const int64_t panel_bytes = s.group_ci() * s.kd * s.kh * s.kw * tile.vectors * facts->lanes * 4;
     const int64_t row_bytes = s.oh > 1 ? tile.rows * s.stride_h * s.w * s.ci * 4 : tile.columns * s.stride_w * s.ci * 4;
     // A block of pixels stays in half of the second cache while the panels pass over it.
@@ -207,7 +221,7 @@ Schedule worked_out(const Problem& problem, const Target& target, const Conditio
     wish.set("unroll", default_unroll(run_length(s, tile.padding), tile.accumulators()));
     wish.set("order", panels_outside ? "panels" : "pixels");
     wish.set("pixel_block", pixel_block).set("panel_block", int64_t{1}).set("inner", "pixels");
-    wish.set("copy_at", "block");
+    wish.set("copy_at", "block").set("prefetch", weight_bytes(s) > target.l2_bytes ? "panel" : "no");
     if (facts->fresh) wish.set("pack", int64_t{1});
     return space_of(facts).repair(wish).value();
 }

@@ -16,7 +16,7 @@ namespace tilesmith {
 // one axis too.
 class ConvInput {
   public:
-    // `padding` is one of ConvTile's.
+    // `padding` is one of ConvTile's. Positions are those of as_read(shape, padding).
     ConvInput(const ConvShape& shape, std::string padding);
 
     // Padded coordinates: row 0 and column 0 are the first of the padding. With "skip" and "skip_rows" only where
@@ -28,7 +28,7 @@ class ConvInput {
     [[nodiscard]] Halide::Expr row_inside(const Halide::Expr& row) const;
     [[nodiscard]] Halide::Expr column_inside(const Halide::Expr& column) const;
 
-    // Schedules the padded copy, if there is one: `copy_at` is "block" (at `level` of `consumer`, for a block of output
+    // Schedules the copy, if there is one: `copy_at` is "block" (at `level` of `consumer`, for a block of output
     // rows x columns) or "whole".
     void schedule(const Halide::Func& consumer, const Halide::Var& level, const std::string& copy_at,
                   int64_t block_rows, int64_t block_columns, int lanes, bool parallel);
@@ -39,7 +39,9 @@ class ConvInput {
   private:
     [[nodiscard]] bool copies() const;
     [[nodiscard]] bool pads_columns() const { return shape_.pad_w != 0 || shape_.pad_w_end != 0; }
+    [[nodiscard]] bool gathers() const;
     void define_copy();
+    void define_gathered();
 
     ConvShape shape_;
     std::string padding_;

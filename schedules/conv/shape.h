@@ -30,6 +30,10 @@ struct ConvShape {
     [[nodiscard]] bool pointwise() const {
         return flat() && kh == 1 && kw == 1 && stride_h == 1 && stride_w == 1 && !padded();
     }
+    // The same of every so many pixels.
+    [[nodiscard]] bool strided_points() const {
+        return flat() && kh == 1 && kw == 1 && (stride_h > 1 || stride_w > 1) && !padded() && groups == 1;
+    }
     [[nodiscard]] bool pads_planes() const { return pad_d != 0 || pad_d_end != 0; }
     // Rows or columns.
     [[nodiscard]] bool padded() const { return pad_h != 0 || pad_w != 0 || pad_h_end != 0 || pad_w_end != 0; }

@@ -70,6 +70,7 @@ bool fits(const ConvShape& s, const ConvTile& t, const Target& target) {
 }
 
 std::vector<std::string> paddings(const ConvShape& s) {
+    if (s.strided_points()) return {kPadNone, kPadGather};
     if (!s.padded()) return {kPadNone};
     if (!can_skip_rows(s)) return {kPadCopy};
     return {kPadSkip, kPadSkipRows, kPadCopy};
@@ -93,6 +94,15 @@ ConvShape merged(const ConvShape& shape) {
     return s;
 }
 
+ConvShape as_read(const ConvShape& shape, const std::string& padding) {
+    if (padding != kPadGather) return shape;
+    ConvShape s = shape;
+    s.w = s.ow = s.n * s.oh * s.ow;
+    s.n = s.h = s.oh = 1;
+    s.stride_h = s.stride_w = 1;
+    return s;
+}
+
 bool can_skip_rows(const ConvShape& shape) { return shape.kh > 1 || (shape.pad_h == 0 && shape.pad_h_end == 0); }
 
 bool taps_share_pixels(const ConvTile& tile, const Target& target) {
@@ -111,18 +121,20 @@ std::vector<ConvTile> conv_tiles(const ConvShape& shape, const Target& target) {
     const int64_t most_vectors = std::min(kMostVectors, ceil_div(shape.group_co(), target.lanes(4)));
     std::vector<ConvTile> tiles;
     for (const std::string& padding : paddings(shape)) {
-        const int64_t most_rows = padding == kPadNone || padding == kPadCopy ? std::min(kMostRows, shape.oh) : 1;
+        const ConvShape read = as_read(shape, padding);
+        const int64_t most_rows = padding == kPadNone || padding == kPadCopy ? std::min(kMostRows, read.oh) : 1;
         for (int64_t vectors = 1; vectors <= most_vectors; ++vectors)
             for (int64_t rows = 1; rows <= most_rows; ++rows)
-                for (int64_t columns = 1; columns <= std::min<int64_t>(shape.ow, target.vector_registers); ++columns) {
+                for (int64_t columns = 1; columns <= std::min<int64_t>(read.ow, target.vector_registers); ++columns) {
                     const ConvTile tile{padding, vectors, rows, columns};
-                    if (fits(shape, tile, target)) tiles.push_back(tile);
+                    if (fits(read, tile, target)) tiles.push_back(tile);
                 }
     }
     return tiles;
 }
 
-double conv_tile_cost(const ConvShape& s, const ConvTile& t, const Target& target) {
+double conv_tile_cost(const ConvShape& shape, const ConvTile& t, const Target& target) {
+    const ConvShape s = as_read(shape, t.padding);
     const int64_t channel_vectors = ceil_div(s.group_co(), target.lanes(4));
     double kernel_rows = static_cast<double>(s.kh * ceil_div(s.oh, t.rows));
     if (t.padding == kPadSkip || t.padding == kPadSkipRows) {

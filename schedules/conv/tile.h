@@ -16,10 +16,12 @@ namespace tilesmith {
 //   copy       the input is copied into a padded buffer
 //   skip_rows  kernel rows that fall outside are not computed; columns are padded by a copy where they need it
 //   skip       rows as above; the tiles of a row are unrolled, and each leaves out the taps that fall outside
+//   gather     there are none; the pixels that a strided kernel of one tap reads are copied side by side
 inline const std::string kPadNone = "none";
 inline const std::string kPadCopy = "copy";
 inline const std::string kPadSkipRows = "skip_rows";
 inline const std::string kPadSkip = "skip";
+inline const std::string kPadGather = "gather";
 
 // A register tile: `rows` x `columns` output pixels by `vectors` vectors of output channels.
 struct ConvTile {
@@ -36,6 +38,9 @@ struct ConvTile {
 // images; without taps, strides and padding all pixels are one row; with one kernel row that neither strides nor pads,
 // batch and rows are one axis.
 ConvShape merged(const ConvShape& shape);
+
+// The same convolution once `padding` has dealt with its input: gathered pixels are one row without strides.
+ConvShape as_read(const ConvShape& shape, const std::string& padding);
 
 // Vector multiply-adds written out in one body when the taps of a kernel row are unrolled: bounds compile time.
 int64_t unrolled_taps(const ConvShape& shape, const ConvTile& tile);

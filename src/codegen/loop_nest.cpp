@@ -150,7 +150,7 @@ LoopNest Reader::read() {
         function.lock_loop_levels();
         if (name != output.name() && function.schedule().compute_level().is_inlined()) inlined_.emplace(name, function);
     }
-    nest_.prefetches = stage_.prefetch.has_value();
+    nest_.prefetches = !std::holds_alternative<std::monostate>(stage_.prefetch);
     add_inputs();
     const std::vector<std::string> order = Ir::realization_order({output}, environment_).first;
     for (auto name = order.rbegin(); name != order.rend(); ++name)

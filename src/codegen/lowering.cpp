@@ -141,7 +141,7 @@ void append_stage(Halide::Module& module, const Stage& stage, const std::string&
         Halide::Pipeline(stage.output)
             .compile_to_module(arguments, internal, module.target(), Halide::LinkageType::Internal);
     for (Ir::LoweredFunc function : lowered.functions()) {
-        if (stage.prefetch) function.body = prefetch_panels(function.body, *stage.prefetch);
+        function.body = with_prefetches(function.body, stage);
         module.append(function);
     }
     for (const auto& buffer : lowered.buffers()) module.append(buffer);

@@ -14,8 +14,27 @@ using Halide::Expr;
 namespace Ir = Halide::Internal;
 
 constexpr int kLineBytes = 64;
-// llvm.prefetch (LLVM Language Reference): the address, read (0) or write, locality (3: all caches), data cache (1).
-constexpr const char* kPrefetch = "llvm.prefetch.p0";
+
+// Asks for the line that holds `element` of `buffer`. llvm.prefetch (LLVM Language Reference): the address, read (0) or
+// write, locality (3: all caches), data cache (1).
+Ir::Stmt fetch(const std::string& buffer, const Expr& element, int element_bytes) {
+    const Expr base = Halide::reinterpret<int64_t>(Ir::Variable::make(Halide::Handle(), buffer));
+    const Expr address = Halide::reinterpret(Halide::Handle(), base + Halide::cast<int64_t>(element) * element_bytes);
+    return Ir::Evaluate::make(
+        Ir::Call::make(Halide::Int(32), "llvm.prefetch.p0", {address, 0, 3, 1}, Ir::Call::Extern));
+}
+
+// `loop` with the `share` statements of a tile, statement(0) to statement(share - 1), spread over its iterations.
+template <class Statement>
+Ir::Stmt spread_over(const Ir::For* loop, int iterations, int share, const Statement& statement) {
+    const int at_once = (share + iterations - 1) / iterations;
+    const int every = std::max(1, iterations / share);
+    const Expr iteration = Ir::Variable::make(Halide::Int(32), loop->name);
+    Ir::Stmt body = loop->body;
+    for (int i = 0; i < at_once; ++i) body = Ir::Block::make(statement(iteration / every * at_once + i), body);
+    return Ir::For::make(loop->name, loop->min, loop->extent, loop->for_type, loop->partition_policy, loop->device_api,
+                         body);
+}
 
 // How the copy of a panel reads its rows: `index` elements into `buffer`, for the rows `variable` = 0, 1, ... `rows`.
 struct RowReads {
@@ -92,29 +111,18 @@ class PrefetchPanels : public Ir::IRMutator {
     Ir::Stmt with_prefetch(const Ir::For* loop) {
         const auto extent = Ir::as_const_int(loop->extent);
         if (!extent || !tile_.defined()) return loop;
-        const int iterations = static_cast<int>(*extent);
-        const int rows = (reads_->rows + prefetch_.tiles - 1) / prefetch_.tiles;
-        const int at_once = (rows + iterations - 1) / iterations;
-        const int every = std::max(1, iterations / rows);
-        const Expr iteration = Ir::Variable::make(Halide::Int(32), loop->name);
-        Ir::Stmt body = loop->body;
-        for (int i = 0; i < at_once; ++i)
-            body = Ir::Block::make(lines_of(tile_ * rows + iteration / every * at_once + i), body);
-        return Ir::For::make(loop->name, loop->min, loop->extent, loop->for_type, loop->partition_policy,
-                             loop->device_api, body);
+        const int share = (reads_->rows + prefetch_.tiles - 1) / prefetch_.tiles;
+        return spread_over(loop, static_cast<int>(*extent), share,
+                           [&](const Expr& row) { return lines_of(tile_ * share + row); });
     }
 
     // Asks for the lines of one row of the next panel.
     [[nodiscard]] Ir::Stmt lines_of(const Expr& row) const {
         const int bytes = reads_->element_bytes;
         const Expr index = Ir::substitute(reads_->variable, row, reads_->index) + prefetch_.columns;
-        const Expr base = Halide::reinterpret<int64_t>(Ir::Variable::make(Halide::Handle(), reads_->buffer));
         Ir::Stmt lines;
-        for (int offset = 0; offset < prefetch_.columns * bytes; offset += kLineBytes) {
-            const Expr address =
-                Halide::reinterpret(Halide::Handle(), base + Halide::cast<int64_t>(index) * bytes + offset);
-            const Ir::Stmt line =
-                Ir::Evaluate::make(Ir::Call::make(Halide::Int(32), kPrefetch, {address, 0, 3, 1}, Ir::Call::Extern));
+        for (int column = 0; column < prefetch_.columns; column += kLineBytes / bytes) {
+            const Ir::Stmt line = fetch(reads_->buffer, index + column, bytes);
             lines = lines.defined() ? Ir::Block::make(lines, line) : line;
         }
         return lines;
@@ -125,10 +133,92 @@ class PrefetchPanels : public Ir::IRMutator {
     Expr tile_;                      // the loop over its tiles
 };
 
+// Where the first dense vector of `buffer` is read in a loop's body: an index that depends on the loop's variable.
+class FindFirstRead : public Ir::IRVisitor {
+  public:
+    explicit FindFirstRead(const std::string& buffer) : buffer_(buffer) {}
+    Expr found;
+    int element_bytes = 0;
+
+  private:
+    using Ir::IRVisitor::visit;
+
+    void visit(const Ir::LetStmt* let) override {
+        lets_.emplace_back(let->name, let->value);
+        Ir::IRVisitor::visit(let);
+        lets_.pop_back();
+    }
+
+    void visit(const Ir::Load* load) override {
+        const auto* ramp = load->index.as<Ir::Ramp>();
+        if (found.defined() || load->name != buffer_ || ramp == nullptr || !Ir::is_const_one(ramp->stride)) return;
+        found = ramp->base;
+        for (auto let = lets_.rbegin(); let != lets_.rend(); ++let)
+            found = Ir::substitute(let->first, let->second, found);
+        element_bytes = load->type.bytes();
+    }
+
+    const std::string& buffer_;
+    std::vector<std::pair<std::string, Expr>> lets_;
+};
+
+class HasLoop : public Ir::IRVisitor {
+  public:
+    bool found = false;
+
+  private:
+    using Ir::IRVisitor::visit;
+    void visit(const Ir::For*) override { found = true; }
+};
+
+class PrefetchPacked : public Ir::IRMutator {
+  public:
+    explicit PrefetchPacked(const PackedPrefetch& prefetch) : prefetch_(prefetch) {}
+
+  private:
+    using Ir::IRMutator::visit;
+
+    Ir::Stmt visit(const Ir::For* loop) override {
+        if (loop->name.starts_with(prefetch_.consumer + ".s1.")) {
+            HasLoop inner;
+            loop->body.accept(&inner);
+            return inner.found ? Ir::IRMutator::visit(loop) : with_prefetch(loop);
+        }
+        const Expr outside = tile_;
+        const bool over_tiles =
+            std::any_of(prefetch_.tile_loops.begin(), prefetch_.tile_loops.end(),
+                        [&](const std::string& variable) { return loop->name.ends_with("." + variable); });
+        if (over_tiles) tile_ = tile_ * loop->extent + Ir::Variable::make(Halide::Int(32), loop->name);
+        Ir::Stmt result = Ir::IRMutator::visit(loop);
+        tile_ = outside;
+        return result;
+    }
+
+    // Each tile asks for its share of what the same run of the next panel will read.
+    Ir::Stmt with_prefetch(const Ir::For* loop) const {
+        const auto extent = Ir::as_const_int(loop->extent);
+        FindFirstRead read(prefetch_.packed);
+        loop->body.accept(&read);
+        if (!extent || !read.found.defined()) return loop;
+        const int line = kLineBytes / read.element_bytes;
+        const int share = static_cast<int>((prefetch_.run / line + prefetch_.tiles - 1) / prefetch_.tiles);
+        if (share == 0) return loop;
+        const Expr next = Ir::substitute(loop->name, loop->min, read.found) + static_cast<int>(prefetch_.panel);
+        return spread_over(loop, static_cast<int>(*extent), share, [&](const Expr& place) {
+            return fetch(prefetch_.packed, next + (tile_ * share + place) * line, read.element_bytes);
+        });
+    }
+
+    const PackedPrefetch& prefetch_;
+    Expr tile_ = 0;
+};
+
 }  // namespace
 
-Ir::Stmt prefetch_panels(const Ir::Stmt& body, const PanelPrefetch& prefetch) {
-    return PrefetchPanels(prefetch).mutate(body);
+Ir::Stmt with_prefetches(const Ir::Stmt& body, const Stage& stage) {
+    if (const auto* copied = std::get_if<PanelPrefetch>(&stage.prefetch)) return PrefetchPanels(*copied).mutate(body);
+    if (const auto* packed = std::get_if<PackedPrefetch>(&stage.prefetch)) return PrefetchPacked(*packed).mutate(body);
+    return body;
 }
 
 }  // namespace tilesmith

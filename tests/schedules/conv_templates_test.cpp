@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <string>
 
+#include "codegen/host.h"
+#include "schedules/operator.h"
 #include "template_check.h"
 
 namespace tilesmith {
@@ -34,6 +36,52 @@ TEST_CASE("direct: weights that change with every call are used or packed correc
     const auto* const text = GENERATE("conv2d n=1 h=10 w=10 ci=32 co=32 kh=3 kw=3 groups=2 pad=1 weights=fresh",
                                       "conv2d n=1 h=6 w=6 ci=16 co=33 kh=3 kw=3 pad=1 weights=fresh epilogue=bias");
     CHECK(fault(text, "direct", 4) == "");
+}
+
+TEST_CASE("direct: pixels that a strided kernel of one tap reads may be gathered", "[kernel]") {
+    const auto* const text =
+        GENERATE("conv2d n=1 h=3 w=3 ci=1 co=1 kh=1 kw=1 stride=2", "conv2d n=2 h=9 w=7 ci=5 co=19 kh=1 kw=1 stride=2",
+                 "conv2d n=3 h=8 w=11 ci=16 co=40 kh=1 kw=1 stride_h=1 stride_w=3 epilogue=bias,add",
+                 "conv1d n=2 w=31 ci=20 co=24 kw=1 stride=2 weights=fresh", "conv1d w=1 ci=8 co=8 kw=1 stride=2");
+    const Problem problem = parse_problem(text);
+    const Target target = resolve_target("host", true, nullptr);
+    const Template& direct = *template_named({"direct", 2});
+    Rng rng(20261123);
+    for (const char* copy_at : {"block", "whole"})
+        for (const int threads : {1, 2}) {
+            Conditions conditions;
+            conditions.threads = threads;
+            Schedule wish = direct.default_schedule(problem, target, conditions);
+            wish.set("padding", "gather").set("order", "pixels").set("pixel_block", int64_t{2}).set("copy_at", copy_at);
+            const Schedule schedule = *direct.space(problem, target, conditions).repair(wish);
+            INFO(schedule.text());
+            CHECK(schedule.choice("padding") == "gather");
+            CHECK(schedule.choice("copy_at") == copy_at);
+            CHECK(fault_of(problem, schedule, target, conditions, true, rng) == "");
+        }
+    CHECK(fault(text, "direct", 3) == "");
+}
+
+TEST_CASE("direct: weights asked for before they are read change no result", "[kernel]") {
+    const auto* const text =
+        GENERATE("conv2d h=7 w=7 ci=160 co=100 kh=1 kw=1 epilogue=bias", "conv2d h=9 w=7 ci=33 co=50 kh=3 kw=3 pad=1",
+                 "conv2d n=2 h=14 w=13 ci=64 co=200 kh=1 kw=1 stride=2", "conv1d w=40 ci=48 co=130 kw=3",
+                 "conv2d h=12 w=12 ci=96 co=192 kh=3 kw=3 groups=2 pad=1 dilation=2");
+    const Problem problem = parse_problem(text);
+    const Target target = resolve_target("host", true, nullptr);
+    const Template& direct = *template_named({"direct", 2});
+    Rng rng(20261124);
+    for (const int threads : {1, 2}) {
+        Conditions conditions;
+        conditions.threads = threads;
+        Schedule wish = direct.default_schedule(problem, target, conditions);
+        if (wish.choice("padding") == "skip") wish.set("padding", "skip_rows");
+        wish.set("pixel_block", int64_t{8}).set("inner", "pixels").set("prefetch", "panel");
+        const Schedule schedule = *direct.space(problem, target, conditions).repair(wish);
+        INFO(schedule.text());
+        CHECK(schedule.choice("prefetch") == "panel");
+        CHECK(fault_of(problem, schedule, target, conditions, false, rng) == "");
+    }
 }
 
 TEST_CASE("winograd: schedules compute the convolution, whatever the shape", "[kernel]") {
