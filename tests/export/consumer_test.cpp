@@ -44,7 +44,7 @@ TEST_CASE("consumer: a C program finds the library through CMake and gets right 
     export_for_consumer(folder, false);
     const std::string cmake = TILESMITH_TEST_CMAKE;
     check_command(folder.path("user"),
-                  cmake + " -S . -B build -DCMAKE_PREFIX_PATH='" + folder.path("moved") + "' && " + cmake +
+                  cmake + " -G Ninja -S . -B build -DCMAKE_PREFIX_PATH='" + folder.path("moved") + "' && " + cmake +
                       " --build build && build/consumer",
                   "all right");
 }
