@@ -10,8 +10,10 @@ namespace tilesmith {
 using Halide::Expr;
 
 ConvInput::ConvInput(const ConvShape& shape, std::string padding) : shape_(shape), padding_(std::move(padding)) {
-    if (gathers()) define_gathered();
-    if (copies() && !gathers()) define_copy();
+    if (gathers())
+        define_gathered();
+    else if (copies())
+        define_copy();
 }
 
 bool ConvInput::gathers() const { return padding_ == kPadGather; }

@@ -36,18 +36,19 @@ Ir::Stmt spread_over(const Ir::For* loop, int iterations, int share, const State
                          body);
 }
 
-// How the copy of a panel reads its rows: `index` elements into `buffer`, for the rows `variable` = 0, 1, ... `rows`.
-struct RowReads {
+// How a loop reads: `index` elements into `buffer`, with `variable` = 0, 1, ... `iterations` - 1.
+struct Reads {
     std::string buffer, variable;
     Expr index;
-    int rows = 0;
+    int iterations = 0;
     int element_bytes = 0;
 };
 
-// The first dense vector that the innermost loop of a copy reads.
-class FindRowReads : public Ir::IRVisitor {
+// The first dense vector that is read in a loop: of `buffer`, or of any where that is empty.
+class FindReads : public Ir::IRVisitor {
   public:
-    std::optional<RowReads> found;
+    explicit FindReads(std::string buffer = "") : buffer_(std::move(buffer)) {}
+    std::optional<Reads> found;
 
   private:
     using Ir::IRVisitor::visit;
@@ -67,14 +68,16 @@ class FindRowReads : public Ir::IRVisitor {
     void visit(const Ir::Load* load) override {
         const auto* ramp = load->index.as<Ir::Ramp>();
         if (found || loop_ == nullptr || ramp == nullptr || !Ir::is_const_one(ramp->stride)) return;
+        if (!buffer_.empty() && load->name != buffer_) return;
         const auto extent = Ir::as_const_int(loop_->extent);
         if (!Ir::is_const_zero(loop_->min) || !extent) return;
         Expr index = ramp->base;
         for (auto let = lets_.rbegin(); let != lets_.rend(); ++let)
             index = Ir::substitute(let->first, let->second, index);
-        found = RowReads{load->name, loop_->name, index, static_cast<int>(*extent), load->type.bytes()};
+        found = Reads{load->name, loop_->name, index, static_cast<int>(*extent), load->type.bytes()};
     }
 
+    const std::string buffer_;
     std::vector<std::pair<std::string, Expr>> lets_;
     const Ir::For* loop_ = nullptr;
 };
@@ -89,7 +92,7 @@ class PrefetchPanels : public Ir::IRMutator {
     Ir::Stmt visit(const Ir::ProducerConsumer* node) override {
         if (node->name != prefetch_.copy) return Ir::IRMutator::visit(node);
         if (node->is_producer) {
-            FindRowReads find;
+            FindReads find;
             node->body.accept(&find);
             reads_ = find.found;
             return node;
@@ -111,7 +114,7 @@ class PrefetchPanels : public Ir::IRMutator {
     Ir::Stmt with_prefetch(const Ir::For* loop) {
         const auto extent = Ir::as_const_int(loop->extent);
         if (!extent || !tile_.defined()) return loop;
-        const int share = (reads_->rows + prefetch_.tiles - 1) / prefetch_.tiles;
+        const int share = (reads_->iterations + prefetch_.tiles - 1) / prefetch_.tiles;
         return spread_over(loop, static_cast<int>(*extent), share,
                            [&](const Expr& row) { return lines_of(tile_ * share + row); });
     }
@@ -129,46 +132,8 @@ class PrefetchPanels : public Ir::IRMutator {
     }
 
     const PanelPrefetch& prefetch_;
-    std::optional<RowReads> reads_;  // of the panel whose consumer is being visited
-    Expr tile_;                      // the loop over its tiles
-};
-
-// Where the first dense vector of `buffer` is read in a loop's body: an index that depends on the loop's variable.
-class FindFirstRead : public Ir::IRVisitor {
-  public:
-    explicit FindFirstRead(const std::string& buffer) : buffer_(buffer) {}
-    Expr found;
-    int element_bytes = 0;
-
-  private:
-    using Ir::IRVisitor::visit;
-
-    void visit(const Ir::LetStmt* let) override {
-        lets_.emplace_back(let->name, let->value);
-        Ir::IRVisitor::visit(let);
-        lets_.pop_back();
-    }
-
-    void visit(const Ir::Load* load) override {
-        const auto* ramp = load->index.as<Ir::Ramp>();
-        if (found.defined() || load->name != buffer_ || ramp == nullptr || !Ir::is_const_one(ramp->stride)) return;
-        found = ramp->base;
-        for (auto let = lets_.rbegin(); let != lets_.rend(); ++let)
-            found = Ir::substitute(let->first, let->second, found);
-        element_bytes = load->type.bytes();
-    }
-
-    const std::string& buffer_;
-    std::vector<std::pair<std::string, Expr>> lets_;
-};
-
-class HasLoop : public Ir::IRVisitor {
-  public:
-    bool found = false;
-
-  private:
-    using Ir::IRVisitor::visit;
-    void visit(const Ir::For*) override { found = true; }
+    std::optional<Reads> reads_;  // of the copy of the panel whose consumer is being visited, a row an iteration
+    Expr tile_;                   // the loop over its tiles
 };
 
 class PrefetchPacked : public Ir::IRMutator {
@@ -180,9 +145,10 @@ class PrefetchPacked : public Ir::IRMutator {
 
     Ir::Stmt visit(const Ir::For* loop) override {
         if (loop->name.starts_with(prefetch_.consumer + ".s1.")) {
-            HasLoop inner;
-            loop->body.accept(&inner);
-            return inner.found ? Ir::IRMutator::visit(loop) : with_prefetch(loop);
+            FindReads find(prefetch_.packed);
+            loop->accept(&find);
+            const bool innermost = find.found && find.found->variable == loop->name;
+            return innermost ? with_prefetch(loop, *find.found) : Ir::IRMutator::visit(loop);
         }
         const Expr outside = tile_;
         const bool over_tiles =
@@ -195,17 +161,13 @@ class PrefetchPacked : public Ir::IRMutator {
     }
 
     // Each tile asks for its share of what the same run of the next panel will read.
-    Ir::Stmt with_prefetch(const Ir::For* loop) const {
-        const auto extent = Ir::as_const_int(loop->extent);
-        FindFirstRead read(prefetch_.packed);
-        loop->body.accept(&read);
-        if (!extent || !read.found.defined()) return loop;
-        const int line = kLineBytes / read.element_bytes;
+    [[nodiscard]] Ir::Stmt with_prefetch(const Ir::For* loop, const Reads& reads) const {
+        const int line = kLineBytes / reads.element_bytes;
         const int share = static_cast<int>((prefetch_.run / line + prefetch_.tiles - 1) / prefetch_.tiles);
         if (share == 0) return loop;
-        const Expr next = Ir::substitute(loop->name, loop->min, read.found) + static_cast<int>(prefetch_.panel);
-        return spread_over(loop, static_cast<int>(*extent), share, [&](const Expr& place) {
-            return fetch(prefetch_.packed, next + (tile_ * share + place) * line, read.element_bytes);
+        const Expr next = Ir::substitute(reads.variable, 0, reads.index) + static_cast<int>(prefetch_.panel);
+        return spread_over(loop, reads.iterations, share, [&](const Expr& place) {
+            return fetch(reads.buffer, next + (tile_ * share + place) * line, reads.element_bytes);
         });
     }
 

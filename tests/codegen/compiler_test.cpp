@@ -84,41 +84,32 @@ TEST_CASE("compiler: packing is compiled along where weights are fixed", "[kerne
     CHECK(result.outcome.compile_ms > 0);
 }
 
+// How many prefetches stand in the hottest loop of what `wish`, repaired, compiles to.
+int64_t fetches_in_loop(const Problem& problem, const Schedule& wish) {
+    const Conditions conditions;
+    const Space space = template_named(wish.template_id())->space(problem, avx2(), conditions);
+    const CompileResult result = compile(problem, *space.repair(wish), avx2(), conditions, Checks::none, "prefetching");
+    REQUIRE(result.kernel);
+    const MachineLoop hottest = disassemble(result.kernel->object, avx2().llvm_cpu).loops.front();
+    return std::count_if(hottest.lines.begin(), hottest.lines.end(),
+                         [](const std::string& line) { return line.find("prefetcht0") != std::string::npos; });
+}
+
 TEST_CASE("compiler: the rows of the next panel are asked for in the loop that reads this one", "[kernel]") {
     const Problem problem = parse_problem("matmul m=40 n=100 k=64");
-    const Conditions conditions;
-    const auto fetches_in_loop = [&](const char* prefetch) {
-        Schedule wish = default_schedule(problem, avx2(), conditions);
-        wish.set("pack_b", "panel").set("m_block", int64_t{40}).set("prefetch", prefetch);
-        const Space space = template_named(wish.template_id())->space(problem, avx2(), conditions);
-        const CompileResult result =
-            compile(problem, *space.repair(wish), avx2(), conditions, Checks::none, "prefetching");
-        REQUIRE(result.kernel);
-        const MachineLoop hottest = disassemble(result.kernel->object, avx2().llvm_cpu).loops.front();
-        return std::count_if(hottest.lines.begin(), hottest.lines.end(),
-                             [](const std::string& line) { return line.find("prefetcht0") != std::string::npos; });
-    };
-    CHECK(fetches_in_loop("no") == 0);
-    CHECK(fetches_in_loop("panel") >= 1);
+    Schedule wish = default_schedule(problem, avx2(), {});
+    wish.set("pack_b", "panel").set("m_block", int64_t{40});
+    CHECK(fetches_in_loop(problem, wish.set("prefetch", "no")) == 0);
+    CHECK(fetches_in_loop(problem, wish.set("prefetch", "panel")) >= 1);
 }
 
 TEST_CASE("compiler: the next panel of packed weights is asked for in the loop that reads this one", "[kernel]") {
     const auto* const text = GENERATE("conv2d h=7 w=7 ci=160 co=96 kh=1 kw=1", "conv2d h=9 w=9 ci=64 co=64 kh=3 kw=3");
     const Problem problem = parse_problem(text);
-    const Conditions conditions;
-    for (const char* prefetch : {"no", "panel"}) {
-        Schedule wish = template_named({"direct", 2})->default_schedule(problem, avx2(), conditions);
-        wish.set("pixel_block", int64_t{8}).set("inner", "pixels").set("prefetch", prefetch);
-        const Space space = template_named(wish.template_id())->space(problem, avx2(), conditions);
-        const CompileResult result =
-            compile(problem, *space.repair(wish), avx2(), conditions, Checks::none, "prefetching");
-        REQUIRE(result.kernel);
-        const MachineLoop hottest = disassemble(result.kernel->object, avx2().llvm_cpu).loops.front();
-        const auto fetches = std::count_if(hottest.lines.begin(), hottest.lines.end(), [](const std::string& line) {
-            return line.find("prefetcht0") != std::string::npos;
-        });
-        CHECK((fetches > 0) == (std::string(prefetch) == "panel"));
-    }
+    Schedule wish = template_named({"direct", 2})->default_schedule(problem, avx2(), {});
+    wish.set("pixel_block", int64_t{8}).set("inner", "pixels");
+    CHECK(fetches_in_loop(problem, wish.set("prefetch", "no")) == 0);
+    CHECK(fetches_in_loop(problem, wish.set("prefetch", "panel")) >= 1);
 }
 
 TEST_CASE("inspect: an iteration takes no fewer cycles than its multiply-adds need", "[kernel]") {
