@@ -1,7 +1,6 @@
 #include "cli/kernel_call.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 
 #include "core/error.h"
@@ -10,13 +9,6 @@
 
 namespace tilesmith {
 
-namespace {
-
-constexpr size_t kPage = 4096;
-constexpr size_t kPackedAlignment = 64;
-
-}  // namespace
-
 size_t weight_index(const Problem& problem) {
     const std::vector<Argument> arguments = operator_of(problem).arguments(problem);
     for (size_t i = 0; i < arguments.size(); ++i)
@@ -24,14 +16,9 @@ size_t weight_index(const Problem& problem) {
     throw run_failed("'" + problem.text() + "' has no weights");
 }
 
-void ProblemBuffers::Free::operator()(float* memory) const { std::free(memory); }
-
 float* ProblemBuffers::allocate(size_t elements) {
-    const size_t bytes = (elements * sizeof(float) + kPage - 1) / kPage * kPage;
-    auto* memory = static_cast<float*>(std::aligned_alloc(kPage, bytes));
-    if (memory == nullptr) throw run_failed("no memory for the tensors", "close other programs");
-    memory_.emplace_back(memory);
-    return memory;
+    char* const memory = memory_.emplace_back(page_memory(elements * sizeof(float), "the tensors")).get();
+    return reinterpret_cast<float*>(memory);
 }
 
 ProblemBuffers::ProblemBuffers(const Problem& problem, uint64_t seed) {
@@ -69,18 +56,15 @@ KernelCall::KernelCall(const Problem& problem, const Schedule& schedule, const T
     weight_ = 1 + weight_index(problem);
     const int64_t plain_bytes = operator_of(problem).arguments(problem)[weight_ - 1].bytes();
     copies_ = std::make_unique<ColdCopies>(
-        arguments_[weight_], static_cast<size_t>(packed_.empty() ? plain_bytes : compiled.kernel->packed_bytes));
+        arguments_[weight_], static_cast<size_t>(packed_ == nullptr ? plain_bytes : compiled.kernel->packed_bytes));
 }
 
 void KernelCall::pack(const KernelObject& kernel, const Problem& problem) {
-    packed_.resize(static_cast<size_t>(kernel.packed_bytes) + kPackedAlignment);
-    void* packed = packed_.data();
-    size_t room = packed_.size();
-    packed = std::align(kPackedAlignment, static_cast<size_t>(kernel.packed_bytes), packed, room);
+    packed_ = page_memory(static_cast<size_t>(kernel.packed_bytes), "the packed weights");
     void*& weight = arguments_[1 + weight_index(problem)];
-    const int code = call_kernel(kernel_->symbol(kernel.pack_symbol), {nullptr, weight, packed});
+    const int code = call_kernel(kernel_->symbol(kernel.pack_symbol), {nullptr, weight, packed_.get()});
     if (code != 0) throw negative_answer(name_ + ": packing failed: " + tilesmith_rt_error_name(code));
-    weight = packed;
+    weight = packed_.get();
 }
 
 void KernelCall::run() {

@@ -8,6 +8,7 @@
 
 #include "codegen/compiler.h"
 #include "codegen/loader.h"
+#include "core/page_memory.h"
 #include "schedules/operator.h"
 #include "worker/cold_copies.h"
 
@@ -26,10 +27,7 @@ class ProblemBuffers {
   private:
     float* allocate(size_t elements);
 
-    struct Free {
-        void operator()(float* memory) const;
-    };
-    std::vector<std::unique_ptr<float, Free>> memory_;
+    std::vector<PageMemory> memory_;
     std::vector<const float*> inputs_;
     size_t output_elements_ = 0;
 };
@@ -53,7 +51,7 @@ class KernelCall {
     std::string name_;
     std::unique_ptr<LoadedKernel> kernel_;
     void* function_ = nullptr;
-    std::vector<char> packed_;
+    PageMemory packed_;  // null without packing
     std::unique_ptr<ColdCopies> copies_;
     size_t weight_ = 0;  // its place among arguments_, where there are copies
     size_t turn_ = 0;

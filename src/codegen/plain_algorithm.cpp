@@ -1,6 +1,7 @@
 #include "codegen/plain_algorithm.h"
 
 #include <Halide.h>
+#include <fmt/format.h>
 
 #include <map>
 #include <string>
@@ -98,7 +99,7 @@ void convolution(Algorithm& a) {
     Halide::Region domain{bounded(s.group_ci())}, bounds{unbounded()};
     bool padded = false;
     for (const ConvAxis& axis : axes) {
-        position.emplace_back("o" + std::to_string(position.size()));
+        position.emplace_back(fmt::format("o{}", position.size()));
         domain.push_back(bounded(axis.k));
         bounds.push_back(bounded(axis.extent));
         padded = padded || axis.pad != 0 || axis.pad_end != 0;

@@ -3,23 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 
 #include "codegen/host.h"
-#include "core/error.h"
 
 namespace tilesmith {
-
-namespace {
-
-constexpr size_t kPage = 4096;
-
-size_t whole_pages(size_t bytes) { return std::max<size_t>(1, (bytes + kPage - 1) / kPage) * kPage; }
-
-}  // namespace
-
-void ColdCopies::Free::operator()(char* memory) const { std::free(memory); }
 
 size_t ColdCopies::count(size_t bytes) {
     static const size_t cache = [] {
@@ -32,9 +20,7 @@ size_t ColdCopies::count(size_t bytes) {
 ColdCopies::ColdCopies(const void* data, size_t bytes) {
     const size_t stride = whole_pages(bytes);
     const size_t copies = count(bytes);
-    memory_.reset(static_cast<char*>(std::aligned_alloc(kPage, copies * stride)));
-    if (memory_ == nullptr)
-        throw run_failed(fmt::format("no memory for {} copies of the weights", copies), "close other programs");
+    memory_ = page_memory(copies * stride, fmt::format("{} copies of the weights", copies));
     for (size_t i = 0; i < copies; ++i) {
         char* const place = memory_.get() + i * stride;
         std::memcpy(place, data, bytes);

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <vector>
+
+#include "core/page_memory.h"
 
 namespace tilesmith {
 
@@ -20,10 +21,7 @@ class ColdCopies {
     [[nodiscard]] const std::vector<void*>& places() const { return places_; }
 
   private:
-    struct Free {
-        void operator()(char* memory) const;
-    };
-    std::unique_ptr<char, Free> memory_;
+    PageMemory memory_;
     std::vector<void*> places_;
 };
 

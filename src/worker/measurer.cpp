@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
 #include "codegen/host.h"
 #include "core/conditions.h"
 #include "core/error.h"
+#include "core/page_memory.h"
 #include "runtime/tilesmith_runtime.h"
 #include "schedules/operator.h"
 #include "worker/cold_copies.h"
@@ -32,16 +32,8 @@ Outcome failed_call(int code) {
                            fmt::format("the kernel returned {} ({})", code, tilesmith_rt_error_name(code)));
 }
 
-struct FreeMemory {
-    void operator()(void* memory) const { std::free(memory); }
-};
-using PageMemory = std::unique_ptr<void, FreeMemory>;
-
-// `bytes` at the start of a page.
 PageMemory copy_of(const void* data, size_t bytes) {
-    constexpr size_t kPage = 4096;
-    PageMemory memory(std::aligned_alloc(kPage, (bytes + kPage - 1) / kPage * kPage));
-    if (!memory) throw run_failed("no memory for the tensors of a copy", "close other programs");
+    PageMemory memory = page_memory(bytes, "the tensors of a copy");
     std::memcpy(memory.get(), data, bytes);
     return memory;
 }
