@@ -30,6 +30,14 @@ struct PackedPrefetch {
     int64_t panel = 0;                    // elements from one panel to the next
 };
 
+// While a tile is summed in registers, the lines that it will be stored to are asked for, so that the stores do not
+// wait for them (as BLIS's kernels do: Van Zee and van de Geijn, BLIS, TOMS 2015).
+struct OutputPrefetch {
+    std::string tile;  // the Func that holds the sums
+};
+
+using Prefetch = std::variant<PanelPrefetch, PackedPrefetch, OutputPrefetch>;
+
 // One compiled function. Every buffer is dense: dimension 0 is contiguous, min 0, the extents below, the strides their
 // products; codegen declares that to Halide (bounds and strides of every input and of the output).
 struct Stage {
@@ -37,7 +45,7 @@ struct Stage {
     std::vector<Halide::ImageParam> inputs;
     std::vector<std::vector<int64_t>> input_extents;  // Halide's order: innermost first
     std::vector<int64_t> output_extents;
-    std::variant<std::monostate, PanelPrefetch, PackedPrefetch> prefetch = {};
+    std::vector<Prefetch> prefetches = {};
 };
 
 struct Pipeline {

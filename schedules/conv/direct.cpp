@@ -204,6 +204,7 @@ void Build::schedule_output() {
     out_.vectorize(lane_).unroll(vector_).unroll(column_).unroll(row_);
     if (skips()) out_.unroll(x_tile_);
     out_.never_partition_all();
+    if (padding_ == kPadEdges) out_.partition(x_tile_, Halide::Partition::Auto);
 }
 
 void Build::order_loops() {
@@ -278,7 +279,8 @@ Pipeline Build::stages() {
     pipeline.run.inputs = {input_.buffer(), ahead ? packed_weight_input_ : weight_};
     pipeline.run.input_extents = {input_.extents(), ahead ? packed_extents() : weight_extents()};
     epilogue_.append_to(pipeline.run);
-    if (schedule_.choice("prefetch") == "panel") pipeline.run.prefetch = prefetch();
+    if (schedule_.choice("prefetch") == "panel") pipeline.run.prefetches.emplace_back(prefetch());
+    if (schedule_.flag("prefetch_output")) pipeline.run.prefetches.emplace_back(OutputPrefetch{tile_.name()});
     if (ahead) {
         packed_weight_.bound(inside_, 0, panel());
         pipeline.pack = Stage{packed_weight_, {weight_}, {weight_extents()}, packed_extents()};

@@ -13,7 +13,7 @@
 namespace tilesmith {
 namespace {
 
-TemplateId id() { return {"direct", 2}; }
+TemplateId id() { return {"direct", 3}; }
 
 // Tiles estimated at more than this many times the best one's cost are left out.
 constexpr double kSlack = 1.3;
@@ -51,6 +51,7 @@ int64_t run_length(const ConvShape& s, const std::string& padding) {
     return s.group_ci() * (one_run(s, padding) ? s.kw : 1);
 }
 
+int64_t output_bytes(const ConvShape& s) { return s.n * s.od * s.oh * s.ow * s.co * 4; }
 int64_t weight_bytes(const ConvShape& s) { return s.co * s.group_ci() * s.kd * s.kh * s.kw * 4; }
 
 template <class T, class Get>
@@ -149,8 +150,8 @@ std::vector<Decision> order_decisions(const std::shared_ptr<const Facts>& facts)
     };
     const auto copy_at = [facts](const Schedule& s) {
         const std::string& padding = s.choice("padding");
-        const bool copies = padding == kPadCopy || padding == kPadGather ||
-                            (padding == kPadSkipRows && (facts->shape.pad_w != 0 || facts->shape.pad_w_end != 0));
+        const bool copies =
+            padding == kPadCopy || padding == kPadGather || (padding == kPadSkipRows && facts->shape.pads_columns());
         if (!copies) return texts({"none"});
         return s.choice("order") == "pixels" && facts->shape.flat() ? texts({"block", "whole"}) : texts({"whole"});
     };
@@ -163,8 +164,12 @@ std::vector<Decision> order_decisions(const std::shared_ptr<const Facts>& facts)
                           weight_bytes(shape) > facts->target.l1_bytes;
         return pays ? texts({"no", "panel"}) : texts({"no"});
     };
-    return {{"order", order}, {"pixel_block", pixel_block}, {"panel_block", panel_block},
-            {"inner", inner}, {"copy_at", copy_at},         {"prefetch", prefetch}};
+    const auto prefetch_output = [facts](const Schedule&) {
+        const bool pays = output_bytes(facts->shape) > facts->target.l1_bytes;
+        return values_of(pays ? std::vector<int64_t>{0, 1} : std::vector<int64_t>{0});
+    };
+    return {{"order", order},     {"pixel_block", pixel_block}, {"panel_block", panel_block},        {"inner", inner},
+            {"copy_at", copy_at}, {"prefetch", prefetch},       {"prefetch_output", prefetch_output}};
 }
 
 std::shared_ptr<const Facts> facts_of(const Problem& problem, const Target& target, const Conditions& conditions) {
@@ -222,6 +227,7 @@ Schedule worked_out(const Problem& problem, const Target& target, const Conditio
     wish.set("order", panels_outside ? "panels" : "pixels");
     wish.set("pixel_block", pixel_block).set("panel_block", int64_t{1}).set("inner", "pixels");
     wish.set("copy_at", "block").set("prefetch", weight_bytes(s) > target.l2_bytes ? "panel" : "no");
+    wish.set("prefetch_output", int64_t{output_bytes(s) > target.l2_bytes ? 1 : 0});
     if (facts->fresh) wish.set("pack", int64_t{1});
     return space_of(facts).repair(wish).value();
 }

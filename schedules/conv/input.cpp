@@ -19,11 +19,11 @@ ConvInput::ConvInput(const ConvShape& shape, std::string padding) : shape_(shape
 bool ConvInput::gathers() const { return padding_ == kPadGather; }
 
 bool ConvInput::copies() const {
-    return gathers() || padding_ == kPadCopy || (padding_ == kPadSkipRows && pads_columns());
+    return gathers() || padding_ == kPadCopy || (padding_ == kPadSkipRows && shape_.pads_columns());
 }
 
 bool ConvInput::skips_rows() const {
-    return (padding_ == kPadSkip || padding_ == kPadSkipRows) && (shape_.pad_h != 0 || shape_.pad_h_end != 0);
+    return tilesmith::skips_rows(padding_) && (shape_.pad_h != 0 || shape_.pad_h_end != 0);
 }
 
 void ConvInput::define_copy() {
@@ -32,7 +32,7 @@ void ConvInput::define_copy() {
     const int last_row = as_int(shape_.h - 1);
     const bool pads_rows = padding_ == kPadCopy && (shape_.pad_h != 0 || shape_.pad_h_end != 0);
     const Expr y = pads_rows ? Expr(y_ - as_int(shape_.pad_h)) : Expr(y_);
-    Expr inside = pads_columns() ? e >= 0 && e < row_elements : Halide::Internal::const_true();
+    Expr inside = shape_.pads_columns() ? e >= 0 && e < row_elements : Halide::Internal::const_true();
     if (pads_rows) inside = inside && y >= 0 && y <= last_row;
     const Expr value =
         buffer_(Halide::clamp(Halide::likely(e), 0, row_elements - 1), Halide::clamp(y, 0, last_row), n_);
@@ -55,6 +55,12 @@ Expr ConvInput::at(const Expr& channel, const Expr& column, const Expr& row, con
     if (padding_ == kPadNone) return buffer_(column * ci + channel, row, plane);
     if (padding_ == kPadCopy) return copy_(column * ci + channel, row, plane);
     const Expr in_row = skips_rows() ? clamped : row;
+    if (padding_ == kPadEdges) {
+        const int row_elements = as_int(shape_.w * shape_.ci);
+        const Expr element = column * ci + channel - as_int(shape_.pad_w * shape_.ci);
+        const Expr value = buffer_(Halide::clamp(element, 0, row_elements - 1), in_row, plane);
+        return Halide::select(element >= 0 && element < row_elements, Halide::likely(value), 0.0F);
+    }
     if (copies()) return copy_(column * ci + channel, in_row, plane);
     if (padding_ == kPadSkipRows) return buffer_(column * ci + channel, in_row, plane);
     // Also where columns are not padded: the last tile may stick out.

@@ -38,7 +38,6 @@ class ConvInput {
 
   private:
     [[nodiscard]] bool copies() const;
-    [[nodiscard]] bool pads_columns() const { return shape_.pad_w != 0 || shape_.pad_w_end != 0; }
     [[nodiscard]] bool gathers() const;
     void define_copy();
     void define_gathered();

@@ -37,6 +37,7 @@ struct ConvShape {
     [[nodiscard]] bool pads_planes() const { return pad_d != 0 || pad_d_end != 0; }
     // Rows or columns.
     [[nodiscard]] bool padded() const { return pad_h != 0 || pad_w != 0 || pad_h_end != 0 || pad_w_end != 0; }
+    [[nodiscard]] bool pads_columns() const { return pad_w != 0 || pad_w_end != 0; }
     // One input channel and one output channel a group.
     [[nodiscard]] bool depthwise() const { return groups == ci && groups == co; }
 };

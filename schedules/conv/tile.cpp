@@ -73,6 +73,8 @@ std::vector<std::string> paddings(const ConvShape& s) {
     if (s.strided_points()) return {kPadNone, kPadGather};
     if (!s.padded()) return {kPadNone};
     if (!can_skip_rows(s)) return {kPadCopy};
+    // Of a single row the tiles are cut into blocks, each of which would have edges.
+    if (s.oh > 1 && s.pads_columns()) return {kPadSkip, kPadSkipRows, kPadCopy, kPadEdges};
     return {kPadSkip, kPadSkipRows, kPadCopy};
 }
 
@@ -101,6 +103,10 @@ ConvShape as_read(const ConvShape& shape, const std::string& padding) {
     s.n = s.h = s.oh = 1;
     s.stride_h = s.stride_w = 1;
     return s;
+}
+
+bool skips_rows(const std::string& padding) {
+    return padding == kPadSkip || padding == kPadSkipRows || padding == kPadEdges;
 }
 
 bool can_skip_rows(const ConvShape& shape) { return shape.kh > 1 || (shape.pad_h == 0 && shape.pad_h_end == 0); }
@@ -137,7 +143,7 @@ double conv_tile_cost(const ConvShape& shape, const ConvTile& t, const Target& t
     const ConvShape s = as_read(shape, t.padding);
     const int64_t channel_vectors = ceil_div(s.group_co(), target.lanes(4));
     double kernel_rows = static_cast<double>(s.kh * ceil_div(s.oh, t.rows));
-    if (t.padding == kPadSkip || t.padding == kPadSkipRows) {
+    if (skips_rows(t.padding)) {
         kernel_rows = 0;
         for (int64_t k = 0; k < s.kh; ++k)
             kernel_rows += static_cast<double>(inside(0, s.oh, k, s.stride_h, s.dilation_h, s.pad_h, s.h));

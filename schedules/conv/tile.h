@@ -16,11 +16,13 @@ namespace tilesmith {
 //   copy       the input is copied into a padded buffer
 //   skip_rows  kernel rows that fall outside are not computed; columns are padded by a copy where they need it
 //   skip       rows as above; the tiles of a row are unrolled, and each leaves out the taps that fall outside
+//   edges      rows as above; the first and the last tiles of a row ask for each pixel whether it is inside
 //   gather     there are none; the pixels that a strided kernel of one tap reads are copied side by side
 inline const std::string kPadNone = "none";
 inline const std::string kPadCopy = "copy";
 inline const std::string kPadSkipRows = "skip_rows";
 inline const std::string kPadSkip = "skip";
+inline const std::string kPadEdges = "edges";
 inline const std::string kPadGather = "gather";
 
 // A register tile: `rows` x `columns` output pixels by `vectors` vectors of output channels.
@@ -44,6 +46,9 @@ ConvShape as_read(const ConvShape& shape, const std::string& padding);
 
 // Vector multiply-adds written out in one body when the taps of a kernel row are unrolled: bounds compile time.
 int64_t unrolled_taps(const ConvShape& shape, const ConvTile& tile);
+
+// Whether kernel rows that fall outside are not computed.
+bool skips_rows(const std::string& padding);
 
 // A kernel of one row is computed for a row of the output or not: from that Halide concludes, before it checks bounds,
 // that rows need no clamping, and then finds that they do.

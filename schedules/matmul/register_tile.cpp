@@ -309,7 +309,7 @@ Pipeline Build::stages() {
     pipeline.run.input_extents = {shape_.a_extents(), ahead() ? packed : shape_.b_extents()};
     epilogue_.append_to(pipeline.run);
     if (plan_.prefetch == "panel")
-        pipeline.run.prefetch = PanelPrefetch{packed_b_.name(), tile_.name(), plan_.m_tiles, plan_.nr};
+        pipeline.run.prefetches.emplace_back(PanelPrefetch{packed_b_.name(), tile_.name(), plan_.m_tiles, plan_.nr});
     if (ahead()) {
         packed_b_.bound(inside_, 0, plan_.nr).vectorize(inside_, plan_.lanes).unroll(inside_);
         pipeline.pack = Stage{packed_b_, {in_.b_buffer}, {shape_.b_extents()}, packed};

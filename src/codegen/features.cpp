@@ -125,7 +125,8 @@ constexpr Feature kMemory[] = {
     {"log_bytes_into_l3", [](const A& a) { return log2_of(a.traffic_l3 / a.problem_flops); }},
     {"log_reload_of_problem", [](const A& a) { return log2_of(a.traffic_l2 / a.problem_bytes); }},
     {"log_run_pages", [](const A& a) { return log2_of(a.run_pages); }},
-    {"prefetches", [](const A& a) { return a.prefetches ? 1.0 : 0.0; }},
+    {"prefetches_panel", [](const A& a) { return a.prefetches_panel ? 1.0 : 0.0; }},
+    {"prefetches_output", [](const A& a) { return a.prefetches_output ? 1.0 : 0.0; }},
     {"log_run_conflicts", [](const A& a) { return log2_of(a.run_conflicts); }},
 };
 

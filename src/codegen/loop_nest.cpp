@@ -150,7 +150,8 @@ LoopNest Reader::read() {
         function.lock_loop_levels();
         if (name != output.name() && function.schedule().compute_level().is_inlined()) inlined_.emplace(name, function);
     }
-    nest_.prefetches = !std::holds_alternative<std::monostate>(stage_.prefetch);
+    for (const Prefetch& prefetch : stage_.prefetches)
+        (std::holds_alternative<OutputPrefetch>(prefetch) ? nest_.prefetches_output : nest_.prefetches_panel) = true;
     add_inputs();
     const std::vector<std::string> order = Ir::realization_order({output}, environment_).first;
     for (auto name = order.rbegin(); name != order.rend(); ++name)

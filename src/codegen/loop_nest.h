@@ -46,7 +46,8 @@ struct LoopNest {
     std::vector<NestLoop> loops;
     std::vector<NestBuffer> buffers;
     std::vector<NestStage> stages;  // consumers before producers
-    bool prefetches = false;        // Stage::prefetch
+    bool prefetches_panel = false;  // Stage::prefetches
+    bool prefetches_output = false;
 
     // How often the innermost body of `stage` runs.
     [[nodiscard]] double iterations(const NestStage& stage) const;

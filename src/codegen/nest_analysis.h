@@ -66,7 +66,8 @@ struct NestAnalysis {
     double outside_l1 = 1, outside_l2 = 1;                  // how often what fits is replaced
     double fit_l1 = 0, fit_l2 = 0;                          // bytes at the depth that fits
     double run_pages = 0;                                   // of memory touched by one run
-    bool prefetches = false;                                // LoopNest::prefetches
+    bool prefetches_panel = false;                          // as in LoopNest
+    bool prefetches_output = false;
     double run_conflicts = 0;  // lines of one access of a run, over those its cache sets hold
 
     [[nodiscard]] double ideal_cycles() const;    // the problem at the target's peak, one thread

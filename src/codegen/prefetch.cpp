@@ -175,12 +175,78 @@ class PrefetchPacked : public Ir::IRMutator {
     Expr tile_ = 0;
 };
 
+// The lines that the dense vectors of a buffer are stored to, one address each.
+class FindStores : public Ir::IRVisitor {
+  public:
+    explicit FindStores(std::string buffer) : buffer_(std::move(buffer)) {}
+    std::vector<Expr> lines;
+    int element_bytes = 0;
+
+  private:
+    using Ir::IRVisitor::visit;
+
+    void visit(const Ir::LetStmt* let) override {
+        lets_.emplace_back(let->name, let->value);
+        Ir::IRVisitor::visit(let);
+        lets_.pop_back();
+    }
+
+    void visit(const Ir::Store* store) override {
+        const auto* ramp = store->index.as<Ir::Ramp>();
+        if (store->name != buffer_ || ramp == nullptr || !Ir::is_const_one(ramp->stride)) return;
+        element_bytes = store->value.type().bytes();
+        const int line = kLineBytes / element_bytes;
+        Expr first = ramp->base;
+        for (auto let = lets_.rbegin(); let != lets_.rend(); ++let)
+            first = Ir::substitute(let->first, let->second, first);
+        for (int element = 0; element < ramp->lanes; element += line) {
+            const Expr at = first + element;
+            const bool asked = std::any_of(lines.begin(), lines.end(), [&](const Expr& other) {
+                const auto apart = Ir::as_const_int(Ir::simplify(at - other));
+                return apart && *apart > -line && *apart < line;
+            });
+            if (!asked) lines.push_back(at);
+        }
+    }
+
+    const std::string buffer_;
+    std::vector<std::pair<std::string, Expr>> lets_;
+};
+
+class PrefetchOutput : public Ir::IRMutator {
+  public:
+    PrefetchOutput(std::string tile, std::string output) : tile_(std::move(tile)), output_(std::move(output)) {}
+
+  private:
+    using Ir::IRMutator::visit;
+
+    Ir::Stmt visit(const Ir::Block* block) override {
+        const auto* produced = block->first.as<Ir::ProducerConsumer>();
+        if (produced == nullptr || !produced->is_producer || produced->name != tile_)
+            return Ir::IRMutator::visit(block);
+        FindStores stores(output_);
+        block->rest.accept(&stores);
+        Ir::Stmt result = block;
+        for (const Expr& line : stores.lines)
+            result = Ir::Block::make(fetch(output_, line, stores.element_bytes), result);
+        return result;
+    }
+
+    const std::string tile_, output_;
+};
+
 }  // namespace
 
 Ir::Stmt with_prefetches(const Ir::Stmt& body, const Stage& stage) {
-    if (const auto* copied = std::get_if<PanelPrefetch>(&stage.prefetch)) return PrefetchPanels(*copied).mutate(body);
-    if (const auto* packed = std::get_if<PackedPrefetch>(&stage.prefetch)) return PrefetchPacked(*packed).mutate(body);
-    return body;
+    Ir::Stmt result = body;
+    for (const Prefetch& prefetch : stage.prefetches) {
+        if (const auto* copied = std::get_if<PanelPrefetch>(&prefetch)) result = PrefetchPanels(*copied).mutate(result);
+        if (const auto* packed = std::get_if<PackedPrefetch>(&prefetch))
+            result = PrefetchPacked(*packed).mutate(result);
+        if (const auto* stores = std::get_if<OutputPrefetch>(&prefetch))
+            result = PrefetchOutput(stores->tile, stage.output.name()).mutate(result);
+    }
+    return result;
 }
 
 }  // namespace tilesmith

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <sstream>
 #include <string>
 
 #include "codegen/inspect.h"
@@ -84,15 +85,28 @@ TEST_CASE("compiler: packing is compiled along where weights are fixed", "[kerne
     CHECK(result.outcome.compile_ms > 0);
 }
 
-// How many prefetches stand in the hottest loop of what `wish`, repaired, compiles to.
-int64_t fetches_in_loop(const Problem& problem, const Schedule& wish) {
+// The machine code of what `wish`, repaired, compiles to.
+MachineCode machine_code(const Problem& problem, const Schedule& wish) {
     const Conditions conditions;
     const Space space = template_named(wish.template_id())->space(problem, avx2(), conditions);
     const CompileResult result = compile(problem, *space.repair(wish), avx2(), conditions, Checks::none, "prefetching");
     REQUIRE(result.kernel);
-    const MachineLoop hottest = disassemble(result.kernel->object, avx2().llvm_cpu).loops.front();
-    return std::count_if(hottest.lines.begin(), hottest.lines.end(),
-                         [](const std::string& line) { return line.find("prefetcht0") != std::string::npos; });
+    return disassemble(result.kernel->object, avx2().llvm_cpu);
+}
+
+bool is_fetch(const std::string& line) { return line.find("prefetcht0") != std::string::npos; }
+
+// How many prefetches stand in its hottest loop.
+int64_t fetches_in_loop(const Problem& problem, const Schedule& wish) {
+    const std::vector<std::string> lines = machine_code(problem, wish).loops.front().lines;
+    return std::count_if(lines.begin(), lines.end(), is_fetch);
+}
+
+int64_t fetches(const Problem& problem, const Schedule& wish) {
+    std::istringstream text(machine_code(problem, wish).text);
+    int64_t count = 0;
+    for (std::string line; std::getline(text, line);) count += is_fetch(line) ? 1 : 0;
+    return count;
 }
 
 TEST_CASE("compiler: the rows of the next panel are asked for in the loop that reads this one", "[kernel]") {
@@ -106,10 +120,19 @@ TEST_CASE("compiler: the rows of the next panel are asked for in the loop that r
 TEST_CASE("compiler: the next panel of packed weights is asked for in the loop that reads this one", "[kernel]") {
     const auto* const text = GENERATE("conv2d h=7 w=7 ci=160 co=96 kh=1 kw=1", "conv2d h=9 w=9 ci=64 co=64 kh=3 kw=3");
     const Problem problem = parse_problem(text);
-    Schedule wish = template_named({"direct", 2})->default_schedule(problem, avx2(), {});
+    Schedule wish = template_named({"direct", 3})->default_schedule(problem, avx2(), {});
     wish.set("pixel_block", int64_t{8}).set("inner", "pixels");
     CHECK(fetches_in_loop(problem, wish.set("prefetch", "no")) == 0);
     CHECK(fetches_in_loop(problem, wish.set("prefetch", "panel")) >= 1);
+}
+
+TEST_CASE("compiler: while a tile is summed, each line that it is stored to is asked for once", "[kernel]") {
+    const Problem problem = parse_problem("conv2d h=24 w=24 ci=16 co=32 kh=1 kw=1");
+    Schedule wish = template_named({"direct", 3})->default_schedule(problem, avx2(), {});
+    wish.set("vectors", int64_t{2}).set("columns", int64_t{4});
+    CHECK(fetches(problem, wish.set("prefetch_output", int64_t{0})) == 0);
+    CHECK(fetches(problem, wish.set("prefetch_output", int64_t{1})) == 4);
+    CHECK(fetches_in_loop(problem, wish) == 0);
 }
 
 TEST_CASE("inspect: an iteration takes no fewer cycles than its multiply-adds need", "[kernel]") {

@@ -45,7 +45,7 @@ TEST_CASE("direct: pixels that a strided kernel of one tap reads may be gathered
                  "conv1d n=2 w=31 ci=20 co=24 kw=1 stride=2 weights=fresh", "conv1d w=1 ci=8 co=8 kw=1 stride=2");
     const Problem problem = parse_problem(text);
     const Target target = resolve_target("host", true, nullptr);
-    const Template& direct = *template_named({"direct", 2});
+    const Template& direct = *template_named({"direct", 3});
     Rng rng(20261123);
     for (const char* copy_at : {"block", "whole"})
         for (const int threads : {1, 2}) {
@@ -62,6 +62,36 @@ TEST_CASE("direct: pixels that a strided kernel of one tap reads may be gathered
     CHECK(fault(text, "direct", 3) == "");
 }
 
+TEST_CASE("direct: only the tiles at the edges of a row need to know of columns outside", "[kernel]") {
+    const auto* const text =
+        GENERATE("conv2d h=3 w=9 ci=1 co=1 kh=3 kw=3 pad=1", "conv2d n=2 h=17 w=31 ci=3 co=19 kh=3 kw=3 stride=2 pad=1",
+                 "conv2d h=9 w=23 ci=10 co=24 kh=5 kw=5 groups=2 pad=2 epilogue=bias,add",
+                 "conv2d h=11 w=6 ci=4 co=9 kh=3 kw=7 pad_h=0 pad_h_end=2 pad_w=6 pad_w_end=1",
+                 "conv2d h=12 w=29 ci=7 co=17 kh=3 kw=3 pad=3 dilation=3 weights=fresh",
+                 "conv3d d=4 h=6 w=13 ci=5 co=8 kd=3 kh=3 kw=3 pad=1",
+                 "capsule_conv2d h=8 w=9 ci=4 co=6 kh=3 kw=3 capsule=4 pad=1");
+    const Problem problem = parse_problem(text);
+    const Target target = resolve_target("host", true, nullptr);
+    const Template& direct = *template_named({"direct", 3});
+    Rng rng(20261125);
+    int tested = 0;
+    for (const int64_t vectors : {1, 2})
+        for (const int64_t columns : {1, 3, 5}) {
+            Conditions conditions;
+            conditions.threads = columns == 3 ? 2 : 1;
+            Schedule wish = direct.default_schedule(problem, target, conditions);
+            wish.set("padding", "edges").set("vectors", vectors).set("columns", columns);
+            const Schedule schedule = *direct.space(problem, target, conditions).repair(wish);
+            // Of few columns and channels other tiles are left.
+            if (schedule.choice("padding") != "edges") continue;
+            INFO(schedule.text());
+            ++tested;
+            CHECK(fault_of(problem, schedule, target, conditions, problem.weights() == Weights::fresh, rng) == "");
+        }
+    INFO(text);
+    CHECK(tested > 0);
+}
+
 TEST_CASE("direct: weights asked for before they are read change no result", "[kernel]") {
     const auto* const text =
         GENERATE("conv2d h=7 w=7 ci=160 co=100 kh=1 kw=1 epilogue=bias", "conv2d h=9 w=7 ci=33 co=50 kh=3 kw=3 pad=1",
@@ -69,7 +99,7 @@ TEST_CASE("direct: weights asked for before they are read change no result", "[k
                  "conv2d h=12 w=12 ci=96 co=192 kh=3 kw=3 groups=2 pad=1 dilation=2");
     const Problem problem = parse_problem(text);
     const Target target = resolve_target("host", true, nullptr);
-    const Template& direct = *template_named({"direct", 2});
+    const Template& direct = *template_named({"direct", 3});
     Rng rng(20261124);
     for (const int threads : {1, 2}) {
         Conditions conditions;
