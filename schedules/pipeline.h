@@ -30,13 +30,21 @@ struct PackedPrefetch {
     int64_t panel = 0;                    // elements from one panel to the next
 };
 
-// While a tile is summed in registers, the lines that it will be stored to are asked for, so that the stores do not
-// wait for them (as BLIS's kernels do: Van Zee and van de Geijn, BLIS, TOMS 2015).
+// While a tile is summed, what the next one will read of an input, which follows in memory, is asked for.
+struct NextTilePrefetch {
+    std::string input;
+    std::string consumer;  // the Func whose first update reads it, an element after the other in its innermost loop
+    int64_t elements = 0;  // that a tile reads
+};
+
+// While a tile is summed in registers, the lines that it will be stored to are asked for, and those of tensors that are
+// added to it, so that its end does not wait for them (as BLIS's kernels do: Van Zee and van de Geijn, BLIS, TOMS
+// 2015).
 struct OutputPrefetch {
     std::string tile;  // the Func that holds the sums
 };
 
-using Prefetch = std::variant<PanelPrefetch, PackedPrefetch, OutputPrefetch>;
+using Prefetch = std::variant<PanelPrefetch, PackedPrefetch, NextTilePrefetch, OutputPrefetch>;
 
 // One compiled function. Every buffer is dense: dimension 0 is contiguous, min 0, the extents below, the strides their
 // products; codegen declares that to Halide (bounds and strides of every input and of the output).

@@ -280,6 +280,9 @@ Pipeline Build::stages() {
     pipeline.run.input_extents = {input_.extents(), ahead ? packed_extents() : weight_extents()};
     epilogue_.append_to(pipeline.run);
     if (schedule_.choice("prefetch") == "panel") pipeline.run.prefetches.emplace_back(prefetch());
+    if (schedule_.choice("prefetch") == "pixels")
+        pipeline.run.prefetches.emplace_back(
+            NextTilePrefetch{input_.buffer().name(), tile_.name(), columns_ * shape_.ci});
     if (schedule_.flag("prefetch_output")) pipeline.run.prefetches.emplace_back(OutputPrefetch{tile_.name()});
     if (ahead) {
         packed_weight_.bound(inside_, 0, panel());

@@ -155,14 +155,20 @@ std::vector<Decision> order_decisions(const std::shared_ptr<const Facts>& facts)
         if (!copies) return texts({"none"});
         return s.choice("order") == "pixels" && facts->shape.flat() ? texts({"block", "whole"}) : texts({"whole"});
     };
-    // The next panel's weights, where they come from beyond the first cache and several tiles can share them out.
+    // The next panel's weights, where they come from beyond the first cache and several tiles can share them out; or
+    // the next tile's pixels, where they follow on this one's.
     const auto prefetch = [facts](const Schedule& s) {
         const ConvShape shape = facts->seen(s);
         const int64_t tiles = s.number("pixel_block") * (shape.oh > 1 ? ceil_div(shape.ow, s.number("columns")) : 1);
         const bool pays = !facts->fresh && shape.capsules == 1 && s.choice("inner") == "pixels" &&
                           s.choice("padding") != kPadSkip && tiles >= kLeastSharing &&
                           weight_bytes(shape) > facts->target.l1_bytes;
-        return pays ? texts({"no", "panel"}) : texts({"no"});
+        const bool follow = s.choice("padding") == kPadNone && shape.pointwise() && shape.groups == 1 &&
+                            shape.capsules == 1 && s.choice("inner") == "pixels";
+        std::vector<Value> choices{"no"};
+        if (pays) choices.emplace_back("panel");
+        if (follow) choices.emplace_back("pixels");
+        return choices;
     };
     const auto prefetch_output = [facts](const Schedule&) {
         const bool pays = output_bytes(facts->shape) > facts->target.l1_bytes;

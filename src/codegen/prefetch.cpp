@@ -1,7 +1,10 @@
 #include "codegen/prefetch.h"
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,7 +47,7 @@ struct Reads {
     int element_bytes = 0;
 };
 
-// The first dense vector that is read in a loop: of `buffer`, or of any where that is empty.
+// The first dense vector that is read in a loop, or the first read at all of `buffer` where one is named.
 class FindReads : public Ir::IRVisitor {
   public:
     explicit FindReads(std::string buffer = "") : buffer_(std::move(buffer)) {}
@@ -67,11 +70,13 @@ class FindReads : public Ir::IRVisitor {
 
     void visit(const Ir::Load* load) override {
         const auto* ramp = load->index.as<Ir::Ramp>();
-        if (found || loop_ == nullptr || ramp == nullptr || !Ir::is_const_one(ramp->stride)) return;
-        if (!buffer_.empty() && load->name != buffer_) return;
+        const bool dense = ramp != nullptr && Ir::is_const_one(ramp->stride);
+        const bool wanted =
+            buffer_.empty() ? dense : load->name == buffer_ && (dense || load->index.type().is_scalar());
+        if (found || loop_ == nullptr || !wanted) return;
         const auto extent = Ir::as_const_int(loop_->extent);
         if (!Ir::is_const_zero(loop_->min) || !extent) return;
-        Expr index = ramp->base;
+        Expr index = dense ? ramp->base : load->index;
         for (auto let = lets_.rbegin(); let != lets_.rend(); ++let)
             index = Ir::substitute(let->first, let->second, index);
         found = Reads{load->name, loop_->name, index, static_cast<int>(*extent), load->type.bytes()};
@@ -175,12 +180,40 @@ class PrefetchPacked : public Ir::IRMutator {
     Expr tile_ = 0;
 };
 
-// The lines that the dense vectors of a buffer are stored to, one address each.
-class FindStores : public Ir::IRVisitor {
+class PrefetchNextTile : public Ir::IRMutator {
   public:
-    explicit FindStores(std::string buffer) : buffer_(std::move(buffer)) {}
-    std::vector<Expr> lines;
-    int element_bytes = 0;
+    explicit PrefetchNextTile(const NextTilePrefetch& prefetch) : prefetch_(prefetch) {}
+
+  private:
+    using Ir::IRMutator::visit;
+
+    Ir::Stmt visit(const Ir::For* loop) override {
+        if (!loop->name.starts_with(prefetch_.consumer + ".s1.")) return Ir::IRMutator::visit(loop);
+        FindReads find(prefetch_.input);
+        loop->accept(&find);
+        if (!find.found || find.found->variable != loop->name) return Ir::IRMutator::visit(loop);
+        const Reads& reads = *find.found;
+        const int line = kLineBytes / reads.element_bytes;
+        const Expr next = Ir::substitute(reads.variable, 0, reads.index) + static_cast<int>(prefetch_.elements);
+        return spread_over(
+            loop, reads.iterations, static_cast<int>((prefetch_.elements + line - 1) / line),
+            [&](const Expr& place) { return fetch(reads.buffer, next + place * line, reads.element_bytes); });
+    }
+
+    const NextTilePrefetch& prefetch_;
+};
+
+// The lines of some buffers that dense vectors are stored to or read from, one address each.
+class FindLines : public Ir::IRVisitor {
+  public:
+    explicit FindLines(const std::set<std::string>& buffers) : buffers_(buffers) {}
+
+    struct Line {
+        std::string buffer;
+        Expr element;
+        int element_bytes = 0;
+    };
+    std::vector<Line> lines;
 
   private:
     using Ir::IRVisitor::visit;
@@ -192,30 +225,38 @@ class FindStores : public Ir::IRVisitor {
     }
 
     void visit(const Ir::Store* store) override {
-        const auto* ramp = store->index.as<Ir::Ramp>();
-        if (store->name != buffer_ || ramp == nullptr || !Ir::is_const_one(ramp->stride)) return;
-        element_bytes = store->value.type().bytes();
-        const int line = kLineBytes / element_bytes;
+        Ir::IRVisitor::visit(store);
+        add(store->name, store->index, store->value.type().bytes());
+    }
+
+    void visit(const Ir::Load* load) override { add(load->name, load->index, load->type.bytes()); }
+
+    void add(const std::string& buffer, const Expr& index, int element_bytes) {
+        const auto* ramp = index.as<Ir::Ramp>();
+        if (!buffers_.contains(buffer) || ramp == nullptr || !Ir::is_const_one(ramp->stride)) return;
         Expr first = ramp->base;
         for (auto let = lets_.rbegin(); let != lets_.rend(); ++let)
             first = Ir::substitute(let->first, let->second, first);
+        const int line = kLineBytes / element_bytes;
         for (int element = 0; element < ramp->lanes; element += line) {
             const Expr at = first + element;
-            const bool asked = std::any_of(lines.begin(), lines.end(), [&](const Expr& other) {
-                const auto apart = Ir::as_const_int(Ir::simplify(at - other));
+            const bool asked = std::any_of(lines.begin(), lines.end(), [&](const Line& other) {
+                if (other.buffer != buffer) return false;
+                const auto apart = Ir::as_const_int(Ir::simplify(at - other.element));
                 return apart && *apart > -line && *apart < line;
             });
-            if (!asked) lines.push_back(at);
+            if (!asked) lines.push_back({buffer, at, element_bytes});
         }
     }
 
-    const std::string buffer_;
+    const std::set<std::string>& buffers_;
     std::vector<std::pair<std::string, Expr>> lets_;
 };
 
 class PrefetchOutput : public Ir::IRMutator {
   public:
-    PrefetchOutput(std::string tile, std::string output) : tile_(std::move(tile)), output_(std::move(output)) {}
+    PrefetchOutput(std::string tile, std::set<std::string> buffers)
+        : tile_(std::move(tile)), buffers_(std::move(buffers)) {}
 
   private:
     using Ir::IRMutator::visit;
@@ -224,16 +265,29 @@ class PrefetchOutput : public Ir::IRMutator {
         const auto* produced = block->first.as<Ir::ProducerConsumer>();
         if (produced == nullptr || !produced->is_producer || produced->name != tile_)
             return Ir::IRMutator::visit(block);
-        FindStores stores(output_);
-        block->rest.accept(&stores);
+        FindLines find(buffers_);
+        block->rest.accept(&find);
         Ir::Stmt result = block;
-        for (const Expr& line : stores.lines)
-            result = Ir::Block::make(fetch(output_, line, stores.element_bytes), result);
+        for (const FindLines::Line& line : find.lines)
+            result = Ir::Block::make(fetch(line.buffer, line.element, line.element_bytes), result);
         return result;
     }
 
-    const std::string tile_, output_;
+    const std::string tile_;
+    const std::set<std::string> buffers_;
 };
+
+int64_t elements(const std::vector<int64_t>& extents) {
+    return std::accumulate(extents.begin(), extents.end(), int64_t{1}, std::multiplies<>());
+}
+
+// The output and the tensors of its shape that are added to it.
+std::set<std::string> output_like(const Stage& stage) {
+    std::set<std::string> buffers{stage.output.name()};
+    for (size_t i = 0; i < stage.inputs.size(); ++i)
+        if (elements(stage.input_extents[i]) == elements(stage.output_extents)) buffers.insert(stage.inputs[i].name());
+    return buffers;
+}
 
 }  // namespace
 
@@ -243,8 +297,10 @@ Ir::Stmt with_prefetches(const Ir::Stmt& body, const Stage& stage) {
         if (const auto* copied = std::get_if<PanelPrefetch>(&prefetch)) result = PrefetchPanels(*copied).mutate(result);
         if (const auto* packed = std::get_if<PackedPrefetch>(&prefetch))
             result = PrefetchPacked(*packed).mutate(result);
-        if (const auto* stores = std::get_if<OutputPrefetch>(&prefetch))
-            result = PrefetchOutput(stores->tile, stage.output.name()).mutate(result);
+        if (const auto* next = std::get_if<NextTilePrefetch>(&prefetch))
+            result = PrefetchNextTile(*next).mutate(result);
+        if (const auto* output = std::get_if<OutputPrefetch>(&prefetch))
+            result = PrefetchOutput(output->tile, output_like(stage)).mutate(result);
     }
     return result;
 }

@@ -126,12 +126,24 @@ TEST_CASE("compiler: the next panel of packed weights is asked for in the loop t
     CHECK(fetches_in_loop(problem, wish.set("prefetch", "panel")) >= 1);
 }
 
-TEST_CASE("compiler: while a tile is summed, each line that it is stored to is asked for once", "[kernel]") {
-    const Problem problem = parse_problem("conv2d h=24 w=24 ci=16 co=32 kh=1 kw=1");
+TEST_CASE("compiler: the pixels of the next tile are asked for in the loop that reads this one's", "[kernel]") {
+    const Problem problem = parse_problem("conv2d h=14 w=14 ci=144 co=24 kh=1 kw=1 epilogue=add");
+    Schedule wish = template_named({"direct", 3})->default_schedule(problem, avx2(), {});
+    wish.set("inner", "pixels");
+    CHECK(fetches_in_loop(problem, wish.set("prefetch", "no")) == 0);
+    CHECK(fetches_in_loop(problem, wish.set("prefetch", "pixels")) >= 1);
+}
+
+TEST_CASE("compiler: while a tile is summed, each line that its end needs is asked for once", "[kernel]") {
+    // A tile is stored to four lines, and as many hold what is added to it.
+    const auto [text, lines] =
+        GENERATE(table<std::string, int64_t>({{"conv2d h=24 w=24 ci=16 co=32 kh=1 kw=1 epilogue=bias", 4},
+                                              {"conv2d h=24 w=24 ci=16 co=32 kh=1 kw=1 epilogue=bias,add", 8}}));
+    const Problem problem = parse_problem(text);
     Schedule wish = template_named({"direct", 3})->default_schedule(problem, avx2(), {});
     wish.set("vectors", int64_t{2}).set("columns", int64_t{4});
     CHECK(fetches(problem, wish.set("prefetch_output", int64_t{0})) == 0);
-    CHECK(fetches(problem, wish.set("prefetch_output", int64_t{1})) == 4);
+    CHECK(fetches(problem, wish.set("prefetch_output", int64_t{1})) == lines);
     CHECK(fetches_in_loop(problem, wish) == 0);
 }
 

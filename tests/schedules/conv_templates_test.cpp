@@ -1,6 +1,7 @@
 // Every template of the convolutions, on shapes that divide nothing: what its schedules compute is what the naive loops
 // compute, and nothing is touched outside the arguments.
 #include <catch2/catch.hpp>
+#include <set>
 #include <string>
 
 #include "codegen/host.h"
@@ -92,26 +93,35 @@ TEST_CASE("direct: only the tiles at the edges of a row need to know of columns 
     CHECK(tested > 0);
 }
 
-TEST_CASE("direct: weights asked for before they are read change no result", "[kernel]") {
+TEST_CASE("direct: what is asked for before it is read changes no result", "[kernel]") {
     const auto* const text =
         GENERATE("conv2d h=7 w=7 ci=160 co=100 kh=1 kw=1 epilogue=bias", "conv2d h=9 w=7 ci=33 co=50 kh=3 kw=3 pad=1",
                  "conv2d n=2 h=14 w=13 ci=64 co=200 kh=1 kw=1 stride=2", "conv1d w=40 ci=48 co=130 kw=3",
-                 "conv2d h=12 w=12 ci=96 co=192 kh=3 kw=3 groups=2 pad=1 dilation=2");
+                 "conv2d h=12 w=12 ci=96 co=192 kh=3 kw=3 groups=2 pad=1 dilation=2",
+                 "conv2d n=5 h=9 w=11 ci=120 co=90 kh=1 kw=1 epilogue=bias,add");
     const Problem problem = parse_problem(text);
     const Target target = resolve_target("host", true, nullptr);
     const Template& direct = *template_named({"direct", 3});
     Rng rng(20261124);
-    for (const int threads : {1, 2}) {
-        Conditions conditions;
-        conditions.threads = threads;
-        Schedule wish = direct.default_schedule(problem, target, conditions);
-        if (wish.choice("padding") == "skip") wish.set("padding", "skip_rows");
-        wish.set("pixel_block", int64_t{8}).set("inner", "pixels").set("prefetch", "panel");
-        const Schedule schedule = *direct.space(problem, target, conditions).repair(wish);
-        INFO(schedule.text());
-        CHECK(schedule.choice("prefetch") == "panel");
-        CHECK(fault_of(problem, schedule, target, conditions, false, rng) == "");
-    }
+    std::set<std::string> tested;
+    for (const char* ahead : {"panel", "pixels"})
+        for (const int threads : {1, 2}) {
+            Conditions conditions;
+            conditions.threads = threads;
+            Schedule wish = direct.default_schedule(problem, target, conditions);
+            if (wish.choice("padding") == "skip") wish.set("padding", "skip_rows");
+            wish.set("pixel_block", int64_t{8}).set("inner", "pixels").set("prefetch", ahead);
+            wish.set("prefetch_output", int64_t{1});
+            const Schedule schedule = *direct.space(problem, target, conditions).repair(wish);
+            INFO(schedule.text());
+            tested.insert(schedule.choice("prefetch"));
+            if (schedule.flag("prefetch_output")) tested.insert("output");
+            CHECK(fault_of(problem, schedule, target, conditions, false, rng) == "");
+        }
+    CHECK(tested.contains("panel"));
+    const bool side_by_side = problem.text().find("kh=1 kw=1 dtype=f32 epilogue") != std::string::npos;
+    CHECK(tested.contains("pixels") == side_by_side);
+    CHECK((tested.contains("output") || problem.text().find("add") == std::string::npos));
 }
 
 TEST_CASE("winograd: schedules compute the convolution, whatever the shape", "[kernel]") {
