@@ -73,9 +73,10 @@ std::vector<std::string> paddings(const ConvShape& s) {
     if (s.strided_points()) return {kPadNone, kPadGather};
     if (!s.padded()) return {kPadNone};
     if (!can_skip_rows(s)) return {kPadCopy};
+    std::vector<std::string> choices{kPadSkip, kPadSkipRows, kPadCopy};
     // Of a single row the tiles are cut into blocks, each of which would have edges.
-    if (s.oh > 1 && s.pads_columns()) return {kPadSkip, kPadSkipRows, kPadCopy, kPadEdges};
-    return {kPadSkip, kPadSkipRows, kPadCopy};
+    if (s.oh > 1 && s.pads_columns()) choices.push_back(kPadEdges);
+    return choices;
 }
 
 }  // namespace

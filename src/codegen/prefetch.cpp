@@ -45,15 +45,13 @@ struct Reads {
     Expr index;
     int iterations = 0;
     int element_bytes = 0;
+
+    [[nodiscard]] int line() const { return kLineBytes / element_bytes; }  // in elements
 };
 
-// The first dense vector that is read in a loop, or the first read at all of `buffer` where one is named.
-class FindReads : public Ir::IRVisitor {
-  public:
-    explicit FindReads(std::string buffer = "") : buffer_(std::move(buffer)) {}
-    std::optional<Reads> found;
-
-  private:
+// A visitor that can say what an index is in terms of what stands outside of the visited statement.
+class LetVisitor : public Ir::IRVisitor {
+  protected:
     using Ir::IRVisitor::visit;
 
     void visit(const Ir::LetStmt* let) override {
@@ -61,6 +59,25 @@ class FindReads : public Ir::IRVisitor {
         Ir::IRVisitor::visit(let);
         lets_.pop_back();
     }
+
+    [[nodiscard]] Expr without_lets(Expr index) const {
+        for (auto let = lets_.rbegin(); let != lets_.rend(); ++let)
+            index = Ir::substitute(let->first, let->second, index);
+        return index;
+    }
+
+  private:
+    std::vector<std::pair<std::string, Expr>> lets_;
+};
+
+// The first dense vector that is read in a loop, or the first read at all of `buffer` where one is named.
+class FindReads : public LetVisitor {
+  public:
+    explicit FindReads(std::string buffer = "") : buffer_(std::move(buffer)) {}
+    std::optional<Reads> found;
+
+  private:
+    using LetVisitor::visit;
 
     void visit(const Ir::For* loop) override {
         const Ir::For* outer = std::exchange(loop_, loop);
@@ -76,16 +93,33 @@ class FindReads : public Ir::IRVisitor {
         if (found || loop_ == nullptr || !wanted) return;
         const auto extent = Ir::as_const_int(loop_->extent);
         if (!Ir::is_const_zero(loop_->min) || !extent) return;
-        Expr index = dense ? ramp->base : load->index;
-        for (auto let = lets_.rbegin(); let != lets_.rend(); ++let)
-            index = Ir::substitute(let->first, let->second, index);
+        const Expr index = without_lets(dense ? ramp->base : load->index);
         found = Reads{load->name, loop_->name, index, static_cast<int>(*extent), load->type.bytes()};
     }
 
     const std::string buffer_;
-    std::vector<std::pair<std::string, Expr>> lets_;
     const Ir::For* loop_ = nullptr;
 };
+
+bool of_first_update(const Ir::For* loop, const std::string& consumer) {
+    return loop->name.starts_with(consumer + ".s1.");
+}
+
+// How `loop`, if it is the innermost one that does, reads `buffer`.
+std::optional<Reads> innermost_reads(const Ir::For* loop, const std::string& buffer) {
+    FindReads find(buffer);
+    loop->accept(&find);
+    return find.found && find.found->variable == loop->name ? find.found : std::nullopt;
+}
+
+// `loop`, which asks for `share` lines in its course: from line `first` on of what begins `ahead` elements after its
+// own reads.
+Ir::Stmt ask_ahead(const Ir::For* loop, const Reads& reads, int64_t ahead, const Expr& first, int share) {
+    const Expr start = Ir::substitute(reads.variable, 0, reads.index) + static_cast<int>(ahead);
+    return spread_over(loop, reads.iterations, share, [&](const Expr& place) {
+        return fetch(reads.buffer, start + (first + place) * reads.line(), reads.element_bytes);
+    });
+}
 
 class PrefetchPanels : public Ir::IRMutator {
   public:
@@ -110,7 +144,7 @@ class PrefetchPanels : public Ir::IRMutator {
 
     Ir::Stmt visit(const Ir::For* loop) override {
         if (!reads_) return Ir::IRMutator::visit(loop);
-        if (loop->name.starts_with(prefetch_.consumer + ".s1.")) return with_prefetch(loop);
+        if (of_first_update(loop, prefetch_.consumer)) return with_prefetch(loop);
         if (!tile_.defined()) tile_ = Ir::Variable::make(Halide::Int(32), loop->name);
         return Ir::IRMutator::visit(loop);
     }
@@ -149,11 +183,9 @@ class PrefetchPacked : public Ir::IRMutator {
     using Ir::IRMutator::visit;
 
     Ir::Stmt visit(const Ir::For* loop) override {
-        if (loop->name.starts_with(prefetch_.consumer + ".s1.")) {
-            FindReads find(prefetch_.packed);
-            loop->accept(&find);
-            const bool innermost = find.found && find.found->variable == loop->name;
-            return innermost ? with_prefetch(loop, *find.found) : Ir::IRMutator::visit(loop);
+        if (of_first_update(loop, prefetch_.consumer)) {
+            const auto reads = innermost_reads(loop, prefetch_.packed);
+            return reads ? with_prefetch(loop, *reads) : Ir::IRMutator::visit(loop);
         }
         const Expr outside = tile_;
         const bool over_tiles =
@@ -167,13 +199,9 @@ class PrefetchPacked : public Ir::IRMutator {
 
     // Each tile asks for its share of what the same run of the next panel will read.
     [[nodiscard]] Ir::Stmt with_prefetch(const Ir::For* loop, const Reads& reads) const {
-        const int line = kLineBytes / reads.element_bytes;
-        const int share = static_cast<int>((prefetch_.run / line + prefetch_.tiles - 1) / prefetch_.tiles);
+        const int share = static_cast<int>((prefetch_.run / reads.line() + prefetch_.tiles - 1) / prefetch_.tiles);
         if (share == 0) return loop;
-        const Expr next = Ir::substitute(reads.variable, 0, reads.index) + static_cast<int>(prefetch_.panel);
-        return spread_over(loop, reads.iterations, share, [&](const Expr& place) {
-            return fetch(reads.buffer, next + (tile_ * share + place) * line, reads.element_bytes);
-        });
+        return ask_ahead(loop, reads, prefetch_.panel, tile_ * share, share);
     }
 
     const PackedPrefetch& prefetch_;
@@ -188,23 +216,18 @@ class PrefetchNextTile : public Ir::IRMutator {
     using Ir::IRMutator::visit;
 
     Ir::Stmt visit(const Ir::For* loop) override {
-        if (!loop->name.starts_with(prefetch_.consumer + ".s1.")) return Ir::IRMutator::visit(loop);
-        FindReads find(prefetch_.input);
-        loop->accept(&find);
-        if (!find.found || find.found->variable != loop->name) return Ir::IRMutator::visit(loop);
-        const Reads& reads = *find.found;
-        const int line = kLineBytes / reads.element_bytes;
-        const Expr next = Ir::substitute(reads.variable, 0, reads.index) + static_cast<int>(prefetch_.elements);
-        return spread_over(
-            loop, reads.iterations, static_cast<int>((prefetch_.elements + line - 1) / line),
-            [&](const Expr& place) { return fetch(reads.buffer, next + place * line, reads.element_bytes); });
+        if (!of_first_update(loop, prefetch_.consumer)) return Ir::IRMutator::visit(loop);
+        const auto reads = innermost_reads(loop, prefetch_.input);
+        if (!reads) return Ir::IRMutator::visit(loop);
+        const int lines = static_cast<int>((prefetch_.elements + reads->line() - 1) / reads->line());
+        return ask_ahead(loop, *reads, prefetch_.elements, 0, lines);
     }
 
     const NextTilePrefetch& prefetch_;
 };
 
 // The lines of some buffers that dense vectors are stored to or read from, one address each.
-class FindLines : public Ir::IRVisitor {
+class FindLines : public LetVisitor {
   public:
     explicit FindLines(const std::set<std::string>& buffers) : buffers_(buffers) {}
 
@@ -216,13 +239,7 @@ class FindLines : public Ir::IRVisitor {
     std::vector<Line> lines;
 
   private:
-    using Ir::IRVisitor::visit;
-
-    void visit(const Ir::LetStmt* let) override {
-        lets_.emplace_back(let->name, let->value);
-        Ir::IRVisitor::visit(let);
-        lets_.pop_back();
-    }
+    using LetVisitor::visit;
 
     void visit(const Ir::Store* store) override {
         Ir::IRVisitor::visit(store);
@@ -234,9 +251,7 @@ class FindLines : public Ir::IRVisitor {
     void add(const std::string& buffer, const Expr& index, int element_bytes) {
         const auto* ramp = index.as<Ir::Ramp>();
         if (!buffers_.contains(buffer) || ramp == nullptr || !Ir::is_const_one(ramp->stride)) return;
-        Expr first = ramp->base;
-        for (auto let = lets_.rbegin(); let != lets_.rend(); ++let)
-            first = Ir::substitute(let->first, let->second, first);
+        const Expr first = without_lets(ramp->base);
         const int line = kLineBytes / element_bytes;
         for (int element = 0; element < ramp->lanes; element += line) {
             const Expr at = first + element;
@@ -250,7 +265,6 @@ class FindLines : public Ir::IRVisitor {
     }
 
     const std::set<std::string>& buffers_;
-    std::vector<std::pair<std::string, Expr>> lets_;
 };
 
 class PrefetchOutput : public Ir::IRMutator {
