@@ -12,6 +12,7 @@ namespace tilesmith {
 const std::vector<Template>& templates() {
     static const std::vector<Template> table{
         // matmul
+        small_template(),
         dot_template(),
         stream_template(),
         split_k_template(),

@@ -5,6 +5,7 @@
 
 namespace tilesmith {
 
+Template small_template();          // matmul/small.cpp
 Template dot_template();            // matmul/dot.cpp
 Template stream_template();         // matmul/stream.cpp
 Template split_k_template();        // matmul/split_k.cpp

@@ -55,6 +55,12 @@ std::vector<int64_t> tile_vectors(int64_t extent, int64_t lanes) {
     return counts;
 }
 
+std::vector<int64_t> inner_tile_vectors(int64_t extent, int64_t lanes) {
+    std::vector<int64_t> counts = tile_vectors(extent, lanes);
+    std::erase_if(counts, [&](int64_t count) { return count * lanes > extent; });
+    return counts;
+}
+
 std::vector<int64_t> tile_rows(int64_t extent, int64_t vectors, const Target& target) {
     constexpr int64_t kLatencyCycles = 4;
     std::vector<int64_t> counts;

@@ -40,6 +40,8 @@ bool tile_fits_registers(int64_t rows, int64_t vectors, const Target& target);
 
 // How many vectors wide a register tile over `extent` elements may be: 1 to 3.
 std::vector<int64_t> tile_vectors(int64_t extent, int64_t lanes);
+// Of these, the ones no wider than `extent`; it is at least `lanes`.
+std::vector<int64_t> inner_tile_vectors(int64_t extent, int64_t lanes);
 // How many rows high, beside `vectors` vectors, where there are `extent` rows: tiles that fit, and where the rows allow
 // it with enough sums to hide the latency of a multiply-add. Never empty.
 std::vector<int64_t> tile_rows(int64_t extent, int64_t vectors, const Target& target);

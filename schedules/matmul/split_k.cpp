@@ -25,13 +25,6 @@ constexpr int64_t kLeastChunk = 128;   // shorter ones do not repay the writing 
 constexpr int64_t kMostChunk = 4096;
 constexpr int64_t kMostOutputs = 1 << 14;  // of a batch element
 
-// Tiles no wider than n.
-std::vector<int64_t> vector_counts(const MatmulShape& shape, int64_t lanes) {
-    std::vector<int64_t> counts = tile_vectors(shape.n, lanes);
-    std::erase_if(counts, [&](int64_t count) { return count * lanes > shape.n; });
-    return counts;
-}
-
 std::vector<int64_t> chunk_counts(const MatmulShape& shape, const Conditions& conditions) {
     std::vector<int64_t> counts;
     for (int64_t count = conditions.threads; shape.k / count >= kLeastChunk; count *= 2)
@@ -48,7 +41,8 @@ bool applies(const Problem& problem, const Target& target) {
 Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
     const MatmulShape shape(problem);
     std::vector<Decision> decisions;
-    decisions.push_back({"vectors", [=](const Schedule&) { return values_of(vector_counts(shape, target.lanes(4))); }});
+    decisions.push_back(
+        {"vectors", [=](const Schedule&) { return values_of(inner_tile_vectors(shape.n, target.lanes(4))); }});
     decisions.push_back(
         {"rows", [=](const Schedule& s) { return values_of(tile_rows(shape.m, s.number("vectors"), target)); }});
     decisions.push_back({"chunks", [=](const Schedule&) { return values_of(chunk_counts(shape, conditions)); }});

@@ -3,6 +3,9 @@
 // The sums of a block of columns stay in the L1 cache while rows of B pass by, several at a time, each read from end to
 // end as a cache line stream. Blocks of columns are whole vectors and no longer than n, and the last one starts
 // earlier; one block of all columns guards its last vector instead. So nothing is read or written outside.
+//
+// Threads share out the columns, or the rows of B (parallel=k): then each reads one stretch of memory from end to end,
+// which memory likes better than pieces of every row, and their sums are added up.
 #include "schedules/template_rows.h"
 
 #include <Halide.h>
@@ -18,11 +21,12 @@
 namespace tilesmith {
 namespace {
 
-TemplateId id() { return {"stream", 1}; }
+TemplateId id() { return {"stream", 2}; }
 
 constexpr int64_t kMostRows = 8;
 constexpr int64_t kElementBytes = 4;
 constexpr int64_t kLeastColumns = 256;  // of a block
+constexpr int64_t kLeastShare = 128;    // rows of B a thread
 
 // Columns in a block: all of them, or whole vectors; the sums take at most half of the L1 cache.
 std::vector<int64_t> column_blocks(const MatmulShape& shape, const Target& target) {
@@ -63,21 +67,26 @@ Space space(const Problem& problem, const Target& target, const Conditions& cond
                              return values_of(unrolls);
                          }});
     if (conditions.threads > 1)
-        decisions.push_back({"parallel", [](const Schedule&) { return std::vector<Value>{"n"}; }});
+        decisions.push_back({"parallel", [=](const Schedule&) {
+                                 std::vector<Value> axes{"n"};
+                                 if (shape.k / conditions.threads >= kLeastShare) axes.emplace_back("k");
+                                 return axes;
+                             }});
     return {id(), decisions};
 }
 
 Schedule worked_out(const Problem& problem, const Target& target, const Conditions& conditions) {
     const MatmulShape shape(problem);
-    // One task a thread at least; otherwise rows of B as long as the sums' cache allows.
-    const int64_t tasks = std::max<int64_t>(1, ceil_div(conditions.threads, shape.b));
+    // Rows of B as long as the sums' cache allows; or, where k is too short to share out, one task a thread at least.
+    const bool shares_k = shape.k / conditions.threads >= kLeastShare;
+    const int64_t tasks = shares_k ? 1 : std::max<int64_t>(1, ceil_div(conditions.threads, shape.b));
     Schedule wish(id());
     wish.set("n_block", ceil_div(shape.n, tasks)).set("k_rows", int64_t{8}).set("n_unroll", int64_t{2});
-    wish.set("parallel", "n");
+    wish.set("parallel", shares_k ? "k" : "n");
     return *space(problem, target, conditions).repair(wish);
 }
 
-Pipeline build(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions&) {
+Pipeline build(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions& conditions) {
     using Halide::TailStrategy;
     const MatmulShape shape(problem);
     const MatmulOperands in(shape);
@@ -86,33 +95,49 @@ Pipeline build(const Problem& problem, const Schedule& schedule, const Target& t
     const int n_block = static_cast<int>(schedule.number("n_block"));
     const int k_rows = static_cast<int>(schedule.number("k_rows"));
     const int n_unroll = static_cast<int>(schedule.number("n_unroll"));
-    const int steps = static_cast<int>(shape.k) / k_rows;
+    const bool parallel = schedule.find("parallel") != nullptr;
+    const bool shares_k = parallel && schedule.choice("parallel") == "k";
+    const int shares = shares_k ? conditions.threads : 1;
+    const int depth = static_cast<int>(shape.k) / shares / k_rows * k_rows;
 
-    Halide::Var n("n"), m("m"), batch("batch"), n_blk("n_blk"), task("task");
-    Halide::Func sums("sums"), out("out");
-    const Halide::RDom step(0, steps, "step");
-    const auto product = [&](const Halide::Expr& depth) { return in.a(m, depth, batch) * in.b(n, depth, batch); };
-    Halide::Expr first = 0.0F;
-    for (int depth = steps * k_rows; depth < static_cast<int>(shape.k); ++depth) first += product(depth);
-    sums(n, m, batch) = first;
-    Halide::Expr next = sums(n, m, batch);
-    for (int row = 0; row < k_rows; ++row) next += product(step * k_rows + row);
-    sums(n, m, batch) = next;
+    Halide::Var n("n"), m("m"), batch("batch"), n_blk("n_blk"), share("share"), task("task");
+    Halide::Func sums("sums"), partial("partial"), out("out");
+    const Halide::RDom step(0, depth / k_rows, "step");
+    const auto product = [&](const Halide::Expr& at) { return in.a(m, at, batch) * in.b(n, at, batch); };
+    Halide::Expr rest = 0.0F;
+    for (int at = depth * shares; at < static_cast<int>(shape.k); ++at) rest += product(at);
+    sums(n, m, share, batch) = shares_k ? 0.0F : rest;
+    Halide::Expr next = sums(n, m, share, batch);
+    for (int row = 0; row < k_rows; ++row) next += product(share * depth + step * k_rows + row);
+    sums(n, m, share, batch) = next;
+    partial(n, m, share, batch) = sums(n, m, share, batch);
+    Halide::Expr total = shares_k ? rest : sums(n, m, 0, batch);
+    for (int of = 0; shares_k && of < shares; ++of) total += partial(n, m, of, batch);
     const EpilogueInputs epilogue = epilogue_inputs(problem, shape.output_extents());
-    out(n, m, batch) = apply_epilogue(problem, epilogue, sums(n, m, batch), {n, m, batch});
+    out(n, m, batch) = apply_epilogue(problem, epilogue, total, {n, m, batch});
 
     const TailStrategy tail = n_block % lanes == 0 ? TailStrategy::Auto : TailStrategy::GuardWithIf;
-    out.bound(n, 0, static_cast<int>(shape.n)).bound(m, 0, rows).bound(batch, 0, static_cast<int>(shape.b));
-    out.split(n, n_blk, n, n_block, TailStrategy::ShiftInwards)
-        .reorder(n, m, n_blk, batch)
+    const auto bound = [&](Halide::Func& whole) {
+        whole.bound(n, 0, static_cast<int>(shape.n)).bound(m, 0, rows).bound(batch, 0, static_cast<int>(shape.b));
+    };
+    bound(out);
+    if (shares_k) {
+        bound(partial);
+        partial.compute_root().bound(share, 0, shares);
+        out.vectorize(n, lanes, TailStrategy::ShiftInwards);
+    }
+    Halide::Func& blocks = shares_k ? partial : out;
+    const Halide::Var outer = shares_k ? share : n_blk;
+    blocks.split(n, n_blk, n, n_block, TailStrategy::ShiftInwards)
         .vectorize(n, lanes, tail)
         .partition(n_blk, Halide::Partition::Never);
-    Halide::Var level = n_blk;
-    if (schedule.find("parallel") != nullptr) {
-        out.fuse(n_blk, batch, task).parallel(task);
-        level = task;
-    }
-    sums.compute_at(out, level).bound_extent(n, n_block).bound_extent(m, rows).bound_extent(batch, 1);
+    if (shares_k)
+        blocks.reorder(n, m, n_blk, share, batch);
+    else
+        blocks.reorder(n, m, n_blk, batch);
+    if (parallel) blocks.fuse(outer, batch, task).parallel(task);
+    sums.compute_at(blocks, shares_k || !parallel ? n_blk : task);
+    sums.bound_extent(n, n_block).bound_extent(m, rows).bound_extent(share, 1).bound_extent(batch, 1);
     sums.vectorize(n, lanes, tail);
     Halide::Var vector("vector");
     sums.update().split(n, vector, n, lanes, tail).reorder(n, m, vector, step).vectorize(n).unroll(m);

@@ -74,14 +74,14 @@ TEST_CASE("compiler: a schedule of an unknown template is a failed compilation w
 }
 
 TEST_CASE("compiler: packing is compiled along where weights are fixed", "[kernel]") {
-    const Problem problem = parse_problem("matmul m=20 n=40 k=30 weights=fixed");
+    const Problem problem = parse_problem("matmul m=20 n=40 k=300 weights=fixed");
     const Conditions conditions;
     const CompileResult result = compile(problem, default_schedule(problem, avx2(), conditions), avx2(), conditions,
                                          Checks::assertions, "fixed");
     REQUIRE(result.kernel);
     CHECK(result.kernel->run_symbol == "fixed");
     CHECK(result.kernel->pack_symbol == "fixed_pack_w");
-    CHECK(result.kernel->packed_bytes >= 30 * 40 * 4);
+    CHECK(result.kernel->packed_bytes >= 300 * 40 * 4);
     CHECK(result.outcome.compile_ms > 0);
 }
 

@@ -79,6 +79,36 @@ TEST_CASE("dot: schedules compute the product, whatever the shape", "[kernel]") 
     CHECK(fault(text, "dot", 3) == "");
 }
 
+TEST_CASE("small: schedules compute the product, whatever the shape", "[kernel]") {
+    const auto* const text =
+        GENERATE("matmul m=1 n=4 k=1", "matmul m=4 n=5 k=3", "matmul b=5 m=7 n=13 k=5 ta=1", "matmul m=16 n=16 k=16",
+                 "matmul m=37 n=9 k=32 weights=fixed", "matmul b=3 m=6 n=23 k=11 epilogue=bias,add,relu");
+    CHECK(fault(text, "small", 3) == "");
+    CHECK(fault(text, "small", 2, 2) == "");
+}
+
+TEST_CASE("stream: threads that share out k add up all of it", "[kernel]") {
+    const auto* const text =
+        GENERATE("matmul m=1 n=31 k=400", "matmul b=2 m=3 n=103 k=501", "matmul m=2 n=520 k=401 ta=1 epilogue=add",
+                 "matmul m=8 n=97 k=1031 weights=fixed epilogue=bias,relu");
+    const int threads = GENERATE(2, 3);
+    const Problem problem = parse_problem(text);
+    const Target target = resolve_target("host", true, nullptr);
+    Conditions conditions;
+    conditions.threads = threads;
+    const Template& stream = *template_named({"stream", 2});
+    const Space space = stream.space(problem, target, conditions);
+    Rng rng(20261124);
+    for (int repeat = 0; repeat < 3; ++repeat) {
+        Schedule wish = space.sample(rng).value();
+        wish.set("parallel", "k");
+        const Schedule schedule = *space.repair(wish);
+        INFO(schedule.text());
+        CHECK(schedule.choice("parallel") == "k");
+        CHECK(fault_of(problem, schedule, target, conditions, false, rng) == "");
+    }
+}
+
 TEST_CASE("stream: schedules compute the product, whatever the shape", "[kernel]") {
     const auto* const text = GENERATE("matmul m=1 n=16 k=1", "matmul m=1 n=31 k=3", "matmul m=8 n=97 k=13",
                                       "matmul b=2 m=3 n=1003 k=29", "matmul m=2 n=520 k=101 ta=1",

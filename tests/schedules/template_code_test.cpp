@@ -17,6 +17,7 @@ namespace {
 // A small problem that the template applies to.
 Problem example_for(const std::string& name) {
     static const std::map<std::string, std::string> kExamples{
+        {"small", "matmul b=3 m=9 n=13 k=7"},
         {"dot", "matmul m=4 n=24 k=200 tb=1"},
         {"stream", "matmul m=3 n=100 k=50"},
         {"split_k", "matmul m=20 n=24 k=2500"},
