@@ -56,13 +56,14 @@ struct Speedup {
     Interval interval;
 };
 
-// Over the best library; null without one.
-std::optional<Speedup> speedup_of(const BenchRow& row) {
-    const PeerTime* best = row.best_peer();
-    if (best == nullptr) return std::nullopt;
-    const std::vector<double> ratios = speedups(best->result, row.ours);
+// Over `rival`; null without one.
+std::optional<Speedup> speedup_over(const PeerTime* rival, const BenchRow& row) {
+    if (rival == nullptr) return std::nullopt;
+    const std::vector<double> ratios = speedups(rival->result, row.ours);
     return Speedup{median(ratios), median_interval(ratios)};
 }
+
+std::optional<Speedup> speedup_of(const BenchRow& row) { return speedup_over(row.best_peer(), row); }
 
 nlohmann::ordered_json times_json(const ContestResult& result) {
     const Interval interval = median_interval(result.samples_ns);
@@ -79,6 +80,8 @@ nlohmann::ordered_json row_json(const BenchRow& row) {
     json.update(times_json(row.ours));
     json["gflops"] = gflops(row);
     json["bytes"] = compulsory_bytes(row.problem);
+    json["input_bytes"] = compulsory_bytes(row.problem) -
+                          static_cast<double>(operator_of(row.problem).arguments(row.problem).back().bytes());
     json["rounds"] = row.ours.samples_ns.size();
     json["peers"] = nlohmann::ordered_json::object();
     for (const PeerTime& peer : row.peers) {
@@ -92,6 +95,11 @@ nlohmann::ordered_json row_json(const BenchRow& row) {
         json["speedup_vs_best_peer"] = speedup->median;
         json["speedup_low"] = speedup->interval.low;
         json["speedup_high"] = speedup->interval.high;
+    }
+    if (const auto share = speedup_over(row.yardstick(), row)) {
+        json["stream_share"] = share->median;
+        json["stream_share_low"] = share->interval.low;
+        json["stream_share_high"] = share->interval.high;
     }
     return json;
 }
@@ -180,7 +188,8 @@ std::function<int()> declare(CLI::App& app) {
     app.add_option("--db", options->database, "the database with our selections (default: tuning.db if it is there)");
     app.add_option("--against", options->against,
                    "libraries to compare with, and Halide's schedulers: halide-mullapudi2016, halide-li2018, "
-                   "halide-adams2019 (default: the libraries found)")
+                   "halide-adams2019; 'stream' only reads the inputs, as fast as memory allows (default: the "
+                   "libraries found)")
         ->delimiter(',');
     add_conditions(app, options->conditions, "threads of each contender");
     app.add_option("--target", options->target, "what code is generated for")->capture_default_str();

@@ -105,7 +105,7 @@ class Pin {
     cpu_set_t before_{};
 };
 
-// One thread: everybody in this process, sample by sample.
+// One thread, or one pool for all: everybody in this process, sample by sample.
 void time_in_one_process(BenchRow& row, const std::vector<const Peer*>& rivals, KernelCall& kernel,
                          ProblemBuffers& buffers, const float* our_output, double budget_s) {
     std::vector<TimedContender> contenders = {in_process(kOurs, [&] { kernel.run(); })};
@@ -123,7 +123,7 @@ void time_in_one_process(BenchRow& row, const std::vector<const Peer*>& rivals, 
         auto rival = prepared_or_nothing(row.problem, [&] {
             auto made = std::make_unique<Rival>(*peer, row.problem, row.conditions, buffers, output);
             // A plain algorithm sums one element after the other: its rounding errors may be too large.
-            if (!peer->by_default) check(*made);
+            if (!peer->by_default && peer->computes) check(*made);
             return made;
         });
         if (!rival) continue;
@@ -139,7 +139,7 @@ void time_in_one_process(BenchRow& row, const std::vector<const Peer*>& rivals, 
     keep_results(row, times, hold_contest(contenders, budget_s));
 }
 
-// Several threads: each library in a process of its own, in alternating blocks with ours.
+// Several threads, of several pools: each library in a process of its own, in alternating blocks with ours.
 void time_in_processes(BenchRow& row, const std::vector<const Peer*>& rivals, KernelCall& kernel, double budget_s) {
     std::vector<TimedContender> contenders = {in_process(kOurs, [&] { kernel.run(); })};
     std::vector<std::unique_ptr<PeerProcess>> processes;
@@ -233,10 +233,18 @@ void time_copies(BenchRow& row, const std::vector<const Peer*>& rivals, const Sc
 }  // namespace
 
 const PeerTime* BenchRow::best_peer() const {
-    const auto best = std::min_element(peers.begin(), peers.end(), [](const PeerTime& a, const PeerTime& b) {
-        return median(a.result.samples_ns) < median(b.result.samples_ns);
-    });
-    return best == peers.end() ? nullptr : &*best;
+    const PeerTime* best = nullptr;
+    for (const PeerTime& peer : peers) {
+        if (!peer_named(peer.name).computes) continue;
+        if (best == nullptr || median(peer.result.samples_ns) < median(best->result.samples_ns)) best = &peer;
+    }
+    return best;
+}
+
+const PeerTime* BenchRow::yardstick() const {
+    const auto found =
+        std::find_if(peers.begin(), peers.end(), [](const PeerTime& peer) { return !peer_named(peer.name).computes; });
+    return found == peers.end() ? nullptr : &*found;
 }
 
 BenchRow time_problem(const Problem& problem, const Conditions& conditions, const Target& target,
@@ -258,7 +266,8 @@ BenchRow time_problem(const Problem& problem, const Conditions& conditions, cons
     tilesmith_rt_set_num_threads(conditions.threads);
     tilesmith_rt_set_affinity(host().core_cpus.data(), static_cast<int>(host().core_cpus.size()));
     kernel.run();
-    if (conditions.threads == 1) {
+    const bool one_pool = std::all_of(able.begin(), able.end(), [](const Peer* peer) { return peer->our_pool; });
+    if (conditions.threads == 1 || one_pool) {
         time_in_one_process(row, able, kernel, buffers, output, budget_s);
     } else {
         time_in_processes(row, able, kernel, budget_s);

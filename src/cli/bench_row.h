@@ -28,11 +28,14 @@ struct BenchRow {
 
     // The fastest of the libraries; null if none computes this problem.
     [[nodiscard]] const PeerTime* best_peer() const;
+    // What only reads the problem's inputs; null if nobody asked for it.
+    [[nodiscard]] const PeerTime* yardstick() const;
 };
 
 // Finds our best kernel (`database` may be null), and times it in turn with those of `rivals` that compute the problem,
-// for about `budget_s` seconds. Throughput: copies of each at the same time. One thread: all in this process, sample by
-// sample, and results are compared. Several threads: each library in a process of its own, in alternating blocks.
+// for about `budget_s` seconds. Throughput: copies of each at the same time. One thread, or rivals that run on our own
+// pool: all in this process, sample by sample, and results are compared. Several threads: each library in a process of
+// its own, in alternating blocks.
 // Throws negative_answer if results differ.
 BenchRow time_problem(const Problem& problem, const Conditions& conditions, const Target& target,
                       const Database* database, const std::vector<const Peer*>& rivals, double budget_s);

@@ -101,23 +101,27 @@ double best_rate(double seconds, const Run& run) {
 // Where results go, so that the loops above are not optimised away.
 thread_local volatile float sink;
 
-// Memory's stretch of work: a buffer that no cache holds, read as four streams, which keeps more requests on their way
-// than one does.
+template <size_t streams>
+void read_as(const Vector4* data, size_t count) {
+    constexpr size_t kStep = 16 / streams;
+    const size_t stream = count / streams;
+    std::array<Vector4, streams * kStep> sums{};
+    for (size_t i = 0; i + kStep <= stream; i += kStep)
+        for (size_t s = 0; s < streams; ++s)
+            for (size_t j = 0; j < kStep; ++j) sums[s * kStep + j] += data[s * stream + i + j];
+    float total = 0;
+    for (const Vector4& sum : sums) total += sum[0];
+    sink = total;
+}
+
+// Memory's stretch of work: a buffer that no cache holds.
 class Reader {
   public:
     Reader() : buffer_(elements(), Vector4{} + 1.0F) {}
 
     // Gigabytes read.
     double run() const {
-        constexpr size_t kStreams = 4, kStep = 4;
-        const size_t stream = buffer_.size() / kStreams;
-        std::array<Vector4, kStreams * kStep> sums{};
-        for (size_t i = 0; i + kStep <= stream; i += kStep)
-            for (size_t s = 0; s < kStreams; ++s)
-                for (size_t j = 0; j < kStep; ++j) sums[s * kStep + j] += buffer_[s * stream + i + j];
-        float total = 0;
-        for (const Vector4& sum : sums) total += sum[0];
-        sink = total;
+        read_as<4>(buffer_.data(), buffer_.size());
         return static_cast<double>(buffer_.size() * sizeof(Vector4)) / 1e9;
     }
 
@@ -163,6 +167,12 @@ double multiply_add_gigaflop() {
 }
 
 }  // namespace
+
+void read_memory(const float* data, size_t elements, int streams) {
+    constexpr size_t kLanes = sizeof(Vector4) / sizeof(float);
+    const auto* vectors = reinterpret_cast<const Vector4*>(data);
+    streams == 1 ? read_as<1>(vectors, elements / kLanes) : read_as<4>(vectors, elements / kLanes);
+}
 
 double measure_peak_gflops(double seconds) { return best_rate(seconds, multiply_add_gigaflop); }
 

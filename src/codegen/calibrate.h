@@ -1,6 +1,8 @@
 // What this machine can do at most, one core alone and all together: the yardstick that kernels are compared with.
 #pragma once
 
+#include <cstddef>
+
 namespace tilesmith {
 
 struct Calibration {
@@ -13,6 +15,10 @@ struct Calibration {
 
 // Measures for about `seconds`.
 Calibration calibrate(double seconds);
+
+// Reads `elements` numbers (the last few may be left out) from a 16-byte boundary on, as `streams` streams side by
+// side: 1 or 4. More of them keep more requests on their way, fewer suit the hardware's prefetching.
+void read_memory(const float* data, size_t elements, int streams);
 
 // The peak alone: for progress displays, which cannot wait.
 double measure_peak_gflops(double seconds);

@@ -80,6 +80,7 @@ Peer peer(const std::string& name) {
             .library = autoscheduler_path(scheduler),
             .environment = {},
             .by_default = false,
+            .our_pool = true,
             .available = available<scheduler>,
             .version = version<scheduler>,
             .supports = can_autoschedule,

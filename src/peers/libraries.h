@@ -8,6 +8,7 @@ namespace tilesmith {
 Peer onednn_peer();
 Peer openblas_peer();
 Peer blis_peer();
+Peer stream_peer();
 std::vector<Peer> halide_peers();
 
 }  // namespace tilesmith

@@ -37,6 +37,8 @@ struct Peer {
     // Environment of a process that times it on several threads: its pool reads these when the library is opened.
     std::vector<std::pair<std::string, std::string>> environment;
     bool by_default = true;  // whether `bench` compares with it without being asked
+    bool computes = true;    // false: a yardstick, whose output means nothing
+    bool our_pool = false;   // runs on our run time's threads: pools that spin do not disturb each other then
     bool (*available)();
     std::string (*version)();  // empty if it is not available
     bool (*supports)(const Problem&);

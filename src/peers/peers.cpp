@@ -11,6 +11,7 @@ const std::vector<Peer>& peers() {
 #endif
             openblas_peer(),
             blis_peer(),
+            stream_peer(),
         };
         for (const Peer& peer : halide_peers()) rows.push_back(peer);
         return rows;

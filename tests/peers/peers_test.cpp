@@ -159,6 +159,21 @@ TEST_CASE("what Halide's schedulers make of the plain algorithms agrees with the
         if (const Peer& peer = peer_named(name); peer.available()) check_agreement(peer, "matmul m=33 n=17 k=29", 1);
 }
 
+TEST_CASE("the yardstick reads the inputs and writes nothing", "[unit]") {
+    const Peer& stream = peer_named("stream");
+    CHECK_FALSE(stream.computes);
+    CHECK_FALSE(stream.by_default);
+    for (const char* text : {"matmul m=1 n=1 k=1", "matmul m=1 n=257 k=129 epilogue=bias"}) {
+        const Problem problem = parse_problem(text);
+        Buffers buffers(problem);
+        std::fill(buffers.output.begin(), buffers.output.end(), NAN);
+        for (const int threads : {1, 2, 3})
+            for (const auto& kernel : stream.prepare(problem, threads, buffers.pointers, buffers.output.data()))
+                kernel->run();
+        for (const float value : buffers.output) CHECK(std::isnan(value));
+    }
+}
+
 TEST_CASE("a library that is available says its version", "[unit]") {
     for (const Peer& peer : peers()) {
         INFO(peer.name);
@@ -183,6 +198,6 @@ TEST_CASE("an unknown library is an error that lists the known ones", "[unit]") 
         FAIL("no error");
     } catch (const Error& error) {
         CHECK(error.exit_status() == 2);
-        CHECK(error.remedy().find("openblas, blis, halide-mullapudi2016") != std::string::npos);
+        CHECK(error.remedy().find("openblas, blis, stream, halide-mullapudi2016") != std::string::npos);
     }
 }
