@@ -83,13 +83,87 @@ static void* take_block(struct workspace* space, size_t bytes) {
     return (char*)block + kAlignment;
 }
 
+// Large blocks of the heap that kernels gave back, the latest first, for later calls. The C library may return them to
+// the system and get them again with each call, and a page that is touched for the first time costs more than computing
+// on it.
+static struct {
+    atomic_flag lock;
+    struct block* first;
+} kept = {.lock = ATOMIC_FLAG_INIT};
+
+enum { kLeastKeptBytes = 32 << 10, kMostKeptBytes = 256 << 20, kMostKept = 32 };
+
+// After a fork the holder may be gone: whoever does not get the lock soon does without.
+static bool lock_kept(void) {
+    for (int tries = 0; tries < 1000; ++tries) {
+        if (!atomic_flag_test_and_set_explicit(&kept.lock, memory_order_acquire)) return true;
+        pause_briefly();
+    }
+    return false;
+}
+
+// The smallest that fits and is not half empty.
+static struct block* take_kept(size_t bytes) {
+    if (bytes < kLeastKeptBytes || !lock_kept()) return NULL;
+    struct block** best = NULL;
+    for (struct block** link = &kept.first; *link; link = &(*link)->next) {
+        const size_t size = (*link)->bytes;
+        if (size >= bytes && size / 2 <= bytes && (!best || size < (*best)->bytes)) best = link;
+    }
+    struct block* const block = best ? *best : NULL;
+    if (block) *best = block->next;
+    spin_unlock(&kept.lock);
+    return block;
+}
+
+// Gives all that is kept beyond `most_bytes` back to the C library, the oldest first.
+static void trim_kept(size_t most_bytes) {
+    if (!lock_kept()) return;
+    struct block** link = &kept.first;
+    size_t bytes = 0;
+    for (int count = 0; *link && count < kMostKept && bytes + (*link)->bytes <= most_bytes; ++count) {
+        bytes += (*link)->bytes;
+        link = &(*link)->next;
+    }
+    struct block* block = *link;
+    *link = NULL;
+    spin_unlock(&kept.lock);
+    while (block) {
+        struct block* const next = block->next;
+        free(block);
+        block = next;
+    }
+}
+
+static void* heap_block(size_t bytes) {
+    struct block* block = take_kept(bytes);
+    for (int tries = 0; !block && tries < 2; ++tries) {
+        void* memory = NULL;
+        if (posix_memalign(&memory, kAlignment, kAlignment + bytes) == 0) {
+            block = memory;
+            block->bytes = bytes;
+        } else {
+            trim_kept(0);
+        }
+    }
+    return block ? (char*)block + kAlignment : NULL;
+}
+
+static void give_back(struct block* block) {
+    if (block->bytes < kLeastKeptBytes || !lock_kept()) {
+        free(block);
+        return;
+    }
+    block->next = kept.first;
+    kept.first = block;
+    spin_unlock(&kept.lock);
+    trim_kept(kMostKeptBytes);
+}
+
 void* halide_malloc(void* user_context, size_t bytes) {
     if (bytes > SIZE_MAX / 2) return NULL;
     const size_t padded = round_up(bytes + kReadableBytes);
-    if (!user_context) {
-        void* memory = NULL;
-        return posix_memalign(&memory, kAlignment, padded) == 0 ? memory : NULL;
-    }
+    if (!user_context) return heap_block(padded);
     struct workspace* const space = user_context;
     spin_lock(&space->lock);
     void* const memory = take_block(space, padded);
@@ -98,13 +172,13 @@ void* halide_malloc(void* user_context, size_t bytes) {
 }
 
 void halide_free(void* user_context, void* memory) {
+    if (!memory) return;
+    struct block* const block = (struct block*)(void*)((char*)memory - kAlignment);
     if (!user_context) {
-        free(memory);
+        give_back(block);
         return;
     }
-    if (!memory) return;
     struct workspace* const space = user_context;
-    struct block* const block = (struct block*)(void*)((char*)memory - kAlignment);
     spin_lock(&space->lock);
     block->next = space->freed;
     space->freed = block;
@@ -457,6 +531,7 @@ void tilesmith_rt_set_parallel_for(tilesmith_rt_parallel_for parallel_for, void*
 
 // A loop still running after a second belongs to a program that exits in the middle of one: its threads end with it.
 __attribute__((destructor)) void tilesmith_rt_shutdown(void) {
+    trim_kept(0);
     for (int tries = 0; atomic_flag_test_and_set(&pool.busy); ++tries) {
         if (tries == 1000) return;
         const struct timespec millisecond = {0, 1000000};

@@ -40,11 +40,12 @@ typedef int (*tilesmith_rt_parallel_for)(void* user, tilesmith_rt_task task, voi
 // time; loops that have begun end as they began.
 void tilesmith_rt_set_parallel_for(tilesmith_rt_parallel_for parallel_for, void* user);
 
-// Ends and joins the pool's threads; the next parallel loop starts them again. Runs by itself at exit and when a shared
-// library that holds this code is unloaded.
+// Gives kept memory back, ends and joins the pool's threads; the next kernel takes what it needs again. Runs by itself
+// at exit and when a shared library that holds this code is unloaded.
 void tilesmith_rt_shutdown(void);
 
-// --- Memory. The `user_context` of a kernel is null (memory comes from the heap) or a workspace made here. ---
+// --- Memory. The `user_context` of a kernel is null (memory comes from the heap) or a workspace made here. Of the
+// heap, blocks of 32 KB and more are kept for later calls: the latest 32, of 256 MB together at most. ---
 
 enum {
     // What one allocation takes from a workspace beside its own size, at most, and a workspace beside its allocations.

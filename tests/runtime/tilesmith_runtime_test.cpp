@@ -1,5 +1,6 @@
 #include "runtime/tilesmith_runtime.h"
 
+#include <malloc.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,6 +58,53 @@ struct ThreadCount {
 };
 
 }  // namespace
+
+TEST_CASE("memory: a large block that was given back serves the next request of about its size", "[unit]") {
+    constexpr size_t kBytes = 1 << 20;
+    void* const block = halide_malloc(nullptr, kBytes);
+    REQUIRE(block != nullptr);
+    CHECK(std::bit_cast<uintptr_t>(block) % 64 == 0);
+    halide_free(nullptr, block);
+    void* const small = halide_malloc(nullptr, kBytes / 4);
+    void* const similar = halide_malloc(nullptr, kBytes - 1000);
+    CHECK(similar == block);
+    CHECK(small != block);
+    halide_free(nullptr, small);
+    halide_free(nullptr, similar);
+    tilesmith_rt_shutdown();
+}
+
+TEST_CASE("memory: what is kept has a limit", "[unit]") {
+    const auto mapped = [] { return mallinfo2().hblkhd; };
+    tilesmith_rt_shutdown();
+    const size_t before = mapped();
+    constexpr size_t kBytes = 100 << 20;
+    std::vector<void*> blocks(4);
+    for (void*& block : blocks) block = halide_malloc(nullptr, kBytes);
+    for (void* const block : blocks) halide_free(nullptr, block);
+    CHECK(mapped() <= before + 3 * kBytes);
+    tilesmith_rt_shutdown();
+    CHECK(mapped() == before);
+}
+
+TEST_CASE("memory: threads never share a block", "[unit]") {
+    std::atomic<int> shared = 0;
+    const auto use = [&shared](unsigned char mark) {
+        for (size_t i = 0; i < 2000; ++i) {
+            const size_t bytes = (32U << 10U) + 4096 * (i % 5);
+            auto* const block = static_cast<unsigned char*>(halide_malloc(nullptr, bytes));
+            block[0] = block[bytes - 1] = mark;
+            std::this_thread::yield();
+            if (block[0] != mark || block[bytes - 1] != mark) ++shared;
+            halide_free(nullptr, block);
+        }
+    };
+    std::vector<std::thread> threads;
+    for (unsigned char mark = 1; mark <= 4; ++mark) threads.emplace_back(use, mark);
+    for (std::thread& thread : threads) thread.join();
+    CHECK(shared == 0);
+    tilesmith_rt_shutdown();
+}
 
 TEST_CASE("runtime: a parallel loop runs every index once", "[unit]") {
     for (const int threads : {1, 2, 3, 8}) {
