@@ -24,7 +24,9 @@ namespace tilesmith {
 
 namespace {
 
-// Loops with fewer multiply-adds than this share of the hottest one's are left out of --asm and --mca.
+// Loops with fewer multiply-adds (or, without any, vector operations) than this share of the hottest one's are left out
+// of
+// --asm and --mca.
 constexpr double kHotShare = 0.5;
 constexpr size_t kMostHotLoops = 3;
 
@@ -50,19 +52,21 @@ struct Subject {
 
 // The loops where the time goes.
 std::vector<MachineLoop> hot_loops(const MachineCode& code) {
+    const bool multiplies = !code.loops.empty() && code.loops.front().multiply_adds > 0;
+    const auto work = [&](const MachineLoop& loop) { return multiplies ? loop.multiply_adds : loop.vector_operations; };
     std::vector<MachineLoop> hot;
-    for (size_t i = 0; i < std::min(code.loops.size(), kMostHotLoops); ++i) {
-        const MachineLoop& loop = code.loops[i];
-        if (loop.multiply_adds == 0 || loop.multiply_adds < kHotShare * code.loops.front().multiply_adds) break;
+    for (const MachineLoop& loop : code.loops) {
+        if (hot.size() == kMostHotLoops || work(loop) == 0 || work(loop) < kHotShare * work(code.loops.front())) break;
         hot.push_back(loop);
     }
     return hot;
 }
 
 std::string loop_title(const MachineLoop& loop) {
-    return fmt::format("{}+0x{:x}: innermost loop of {} instructions: {} vector multiply-adds, {} loads, {} stores\n",
-                       loop.function, loop.address, loop.instructions, loop.multiply_adds, loop.vector_loads,
-                       loop.vector_stores);
+    return fmt::format(
+        "{}+0x{:x}: {} of {} instructions: {} vector operations ({} multiply-adds, {} loads, {} stores)\n",
+        loop.function, loop.address, loop.repeats ? "innermost loop" : "straight code", loop.instructions,
+        loop.vector_operations, loop.multiply_adds, loop.vector_loads, loop.vector_stores);
 }
 
 std::string hot_loops_text(const MachineCode& code) {
@@ -71,20 +75,21 @@ std::string hot_loops_text(const MachineCode& code) {
         text += loop_title(loop);
         for (const std::string& line : loop.lines) text += "  " + line + "\n";
     }
-    return text.empty() ? "no innermost loop with vector multiply-adds; --asm=all shows everything\n" : text;
+    return text.empty() ? "no code on vectors; --asm=all shows everything\n" : text;
 }
 
 std::string throughput_text(const MachineCode& code, const std::string& object, const Target& target) {
     std::string text;
     for (const MachineLoop& loop : hot_loops(code)) {
         const LoopThroughput t = throughput_of(object, target.llvm_cpu, loop);
+        const bool multiplies = loop.multiply_adds > 0;
         text += loop_title(loop);
-        text += fmt::format(
-            "  {:.2f} cycles an iteration by LLVM's model of {}, at least {:.2f} ({}): {:.2f} multiply-adds "
-            "a cycle\n",
-            t.cycles, target.llvm_cpu, t.limit_cycles, t.limited_by, loop.multiply_adds / t.cycles);
+        text += fmt::format("  {:.2f} cycles {} by LLVM's model of {}, at least {:.2f} ({}): {:.2f} {} a cycle\n",
+                            t.cycles, loop.repeats ? "an iteration" : "each time", target.llvm_cpu, t.limit_cycles,
+                            t.limited_by, (multiplies ? loop.multiply_adds : loop.vector_operations) / t.cycles,
+                            multiplies ? "multiply-adds" : "vector operations");
     }
-    return text.empty() ? "no innermost loop with vector multiply-adds\n" : text;
+    return text.empty() ? "no code on vectors\n" : text;
 }
 
 std::string kernel_object(const Subject& subject, const Target& target) {

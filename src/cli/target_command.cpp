@@ -83,22 +83,31 @@ void detect(bool json) {
     if (!note.empty()) std::cout << "note: " << note << "\n";
 }
 
+nlohmann::ordered_json rates_json(const Rates& rates) {
+    return {{"peak_gflops", rates.peak_gflops},
+            {"l2_gb_per_s", rates.l2_gb_per_s},
+            {"l3_gb_per_s", rates.l3_gb_per_s},
+            {"memory_gb_per_s", rates.memory_gb_per_s}};
+}
+
+std::string rates_text(const Rates& rates) {
+    return fmt::format(
+        "{:.1f} GFLOP/s (f32, fused multiply-adds in registers); reads {:.1f} GB/s from L2, {:.1f} from L3, "
+        "{:.1f} from memory",
+        rates.peak_gflops, rates.l2_gb_per_s, rates.l3_gb_per_s, rates.memory_gb_per_s);
+}
+
 void calibrate_here(double seconds, bool json) {
     const Calibration c = calibrate(seconds);
     if (json) {
         return print_json(
             {{"device", {{"fingerprint", host().device.fingerprint}, {"description", host().device.description}}},
-             {"peak_gflops_per_core", c.peak_gflops},
-             {"read_gb_per_s_one_core", c.read_gb_per_s},
              {"cores", c.cores},
-             {"peak_gflops_all_cores", c.peak_gflops_all_cores},
-             {"read_gb_per_s_all_cores", c.read_gb_per_s_all_cores}});
+             {"one_core", rates_json(c.one_core)},
+             {"all_cores", rates_json(c.all_cores)}});
     }
     print_table(
-        {{"peak of one core", fixed_text(c.peak_gflops, 1) + " GFLOP/s (f32, fused multiply-adds in registers)"},
-         {"reading memory", fixed_text(c.read_gb_per_s, 1) + " GB/s (one core, beyond the caches)"},
-         {"all cores", fmt::format("{}: {:.1f} GFLOP/s, {:.1f} GB/s", c.cores, c.peak_gflops_all_cores,
-                                   c.read_gb_per_s_all_cores)}});
+        {{"one core", rates_text(c.one_core)}, {fmt::format("all {} cores", c.cores), rates_text(c.all_cores)}});
 }
 
 int run(const TargetOptions& options) {

@@ -114,27 +114,42 @@ void read_as(const Vector4* data, size_t count) {
     sink = total;
 }
 
-// Memory's stretch of work: a buffer that no cache holds.
+// A stretch of reading from the level of memory that holds a buffer of `bytes`.
 class Reader {
   public:
-    Reader() : buffer_(elements(), Vector4{} + 1.0F) {}
+    explicit Reader(int64_t bytes) : buffer_(static_cast<size_t>(bytes) / sizeof(Vector4), Vector4{} + 1.0F) {}
 
     // Gigabytes read.
     double run() const {
-        read_as<4>(buffer_.data(), buffer_.size());
-        return static_cast<double>(buffer_.size() * sizeof(Vector4)) / 1e9;
+        constexpr size_t kLeastBytes = size_t{4} << 20;  // or asking for the time would count
+        const size_t bytes = buffer_.size() * sizeof(Vector4);
+        const size_t times = 1 + kLeastBytes / bytes;
+        for (size_t i = 0; i < times; ++i) read_as<4>(buffer_.data(), buffer_.size());
+        return static_cast<double>(times * bytes) / 1e9;
     }
 
   private:
-    static size_t elements() {
-        constexpr int64_t kLeastBytes = int64_t{64} << 20;
-        constexpr int64_t kMostBytes = int64_t{512} << 20;
-        const int64_t l3_bytes = resolve_target("host", /*must_run=*/false, nullptr).l3_bytes;
-        return static_cast<size_t>(std::clamp(4 * l3_bytes, kLeastBytes, kMostBytes)) / sizeof(Vector4);
-    }
-
     std::vector<Vector4> buffer_;
 };
+
+// What each of `cores` readers reads: too much for the caches before the one it is about, or for all of them.
+struct ReadBytes {
+    int64_t l2 = 0;
+    int64_t l3 = 0;  // 0: no such cache
+    int64_t memory = 0;
+};
+
+ReadBytes read_bytes(int cores) {
+    constexpr int64_t kLeastBeyond = int64_t{64} << 20;
+    constexpr int64_t kMostBeyond = int64_t{512} << 20;
+    const Target target = resolve_target("host", /*must_run=*/false, nullptr);
+    ReadBytes bytes;
+    bytes.l2 = target.l2_bytes / 2;
+    if (target.l3_bytes > 0) bytes.l3 = std::max(2 * target.l2_bytes, target.l3_bytes / 2 / cores);
+    bytes.memory =
+        std::min(std::clamp(4 * target.l3_bytes, kLeastBeyond, kMostBeyond), usable_memory_bytes() / 4 / cores);
+    return bytes;
+}
 
 // The sum over all cores of the work a second that each does while the others do theirs. `make()` returns a core's
 // function, which returns work done.
@@ -177,17 +192,25 @@ void read_memory(const float* data, size_t elements, int streams) {
 double measure_peak_gflops(double seconds) { return best_rate(seconds, multiply_add_gigaflop); }
 
 Calibration calibrate(double seconds) {
-    const double share = seconds / 4;
-    Calibration c;
-    c.peak_gflops = measure_peak_gflops(share);
-    c.read_gb_per_s = [&] {
-        const Reader reader;
+    constexpr int kRates = 4;
+    const double share = seconds / (2 * kRates);
+    const auto one = [&](int64_t bytes) {
+        if (bytes == 0) return 0.0;
+        const Reader reader(bytes);
         return best_rate(share, [&] { return reader.run(); });
-    }();
+    };
+    const auto all = [&](int64_t bytes) {
+        if (bytes == 0) return 0.0;
+        return rate_of_all_cores(
+            share, [bytes] { return [reader = std::make_shared<Reader>(bytes)] { return reader->run(); }; });
+    };
+    Calibration c;
     c.cores = static_cast<int>(host().core_cpus.size());
-    c.peak_gflops_all_cores = rate_of_all_cores(share, [] { return multiply_add_gigaflop; });
-    c.read_gb_per_s_all_cores =
-        rate_of_all_cores(share, [] { return [reader = std::make_shared<Reader>()] { return reader->run(); }; });
+    const ReadBytes alone = read_bytes(1);
+    c.one_core = {measure_peak_gflops(share), one(alone.l2), one(alone.l3), one(alone.memory)};
+    const ReadBytes together = read_bytes(c.cores);
+    c.all_cores = {rate_of_all_cores(share, [] { return multiply_add_gigaflop; }), all(together.l2), all(together.l3),
+                   all(together.memory)};
     return c;
 }
 

@@ -5,12 +5,19 @@
 
 namespace tilesmith {
 
+// Of one core: the best of several short runs; or the sum of all while all work. Rates of reading are in 10^9 bytes a
+// second, from the second cache, the last one (0 where there is none) and memory.
+struct Rates {
+    double peak_gflops = 0;  // f32, with the widest registers the processor has
+    double l2_gb_per_s = 0;
+    double l3_gb_per_s = 0;
+    double memory_gb_per_s = 0;
+};
+
 struct Calibration {
-    double peak_gflops = 0;    // f32, with the widest registers the processor has; best of several short runs
-    double read_gb_per_s = 0;  // reading a buffer larger than the last cache, in 10^9 bytes a second; best of several
-    int cores = 1;             // physical ones this process may run on
-    double peak_gflops_all_cores = 0;    // the sum, while all cores run; likewise
-    double read_gb_per_s_all_cores = 0;  // each core reads a buffer of its own
+    int cores = 1;  // physical ones this process may run on
+    Rates one_core;
+    Rates all_cores;  // each core works on data of its own
 };
 
 // Measures for about `seconds`.

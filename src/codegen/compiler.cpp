@@ -10,7 +10,6 @@
 #include "codegen/lowering.h"
 #include "codegen/pipeline_compiler.h"
 #include "core/error.h"
-#include "schedules/operator.h"
 #include "schedules/pipeline.h"
 #include "schedules/template.h"
 
@@ -41,6 +40,20 @@ int64_t bytes_of(const Stage& stage) {
     for (const int64_t extent : stage.output_extents) bytes *= extent;
     return bytes;
 }
+
+// Halide prints loop nests on std::cerr and nowhere else.
+class CapturedErrors {
+  public:
+    CapturedErrors() : before_(std::cerr.rdbuf(text_.rdbuf())) {}
+    CapturedErrors(const CapturedErrors&) = delete;
+    CapturedErrors& operator=(const CapturedErrors&) = delete;
+    ~CapturedErrors() { std::cerr.rdbuf(before_); }
+    [[nodiscard]] std::string text() const { return text_.str(); }
+
+  private:
+    std::ostringstream text_;
+    std::streambuf* const before_;
+};
 
 std::string first_lines(const std::string& text) {
     constexpr size_t kMost = 600;
@@ -101,12 +114,9 @@ std::string loop_nest_text(const Problem& problem, const Schedule& schedule, con
         Pipeline pipeline = build(problem, schedule, target, conditions);
         const auto print = [&text](const char* title, Stage& stage) {
             declare_buffers(stage);
-            // Halide prints loop nests on std::cerr and nowhere else.
-            std::ostringstream nest;
-            std::streambuf* const before = std::cerr.rdbuf(nest.rdbuf());
+            const CapturedErrors nest;
             stage.output.print_loop_nest();
-            std::cerr.rdbuf(before);
-            text << title << "\n" << nest.str() << "\n";
+            text << title << "\n" << nest.text() << "\n";
         };
         if (pipeline.pack) print("pack, once:", *pipeline.pack);
         print("run:", pipeline.run);

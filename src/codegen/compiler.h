@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -50,7 +49,7 @@ const std::vector<std::string>& feature_names();
 std::vector<float> features(const Problem& problem, const Schedule& schedule, const Target& target,
                             const Conditions& conditions);
 
-// The loop nest and the lowered code as Halide prints them, for people.
+// The loop nest as Halide prints it, for people.
 std::string loop_nest_text(const Problem&, const Schedule&, const Target&, const Conditions&);
 
 }  // namespace tilesmith

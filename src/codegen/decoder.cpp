@@ -7,14 +7,14 @@
 
 #include <algorithm>
 
+#include "codegen/llvm_errors.h"
 #include "core/error.h"
 
 namespace tilesmith {
 
 std::unique_ptr<llvm::object::ObjectFile> object_file(const std::string& object) {
-    auto file = llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(object, "kernel"));
-    if (!file) throw run_failed("cannot read the object file: " + llvm::toString(file.takeError()));
-    return std::move(*file);
+    return require(llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(object, "kernel")),
+                   "cannot read the object file");
 }
 
 Decoder::Decoder(const llvm::Triple& triple, const std::string& cpu) {

@@ -7,9 +7,10 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "codegen/decoder.h"
-#include "core/error.h"
+#include "codegen/llvm_errors.h"
 
 namespace tilesmith {
 
@@ -19,6 +20,8 @@ struct Instruction {
     uint64_t address = 0;
     std::string text;
     std::optional<uint64_t> branch_to;
+    bool leaves = false;  // a branch, a call or a return
+    bool vector = false;
     bool multiply_add = false;
     bool multiply = false;  // vector, not fused
     bool vector_load = false;
@@ -29,11 +32,14 @@ struct Instruction {
 void classify(const llvm::MCInstrDesc& info, Instruction& instruction) {
     const std::string mnemonic = instruction.text.substr(0, instruction.text.find(' '));
     const auto contains = [&](const char* part) { return mnemonic.find(part) != std::string::npos; };
+    const auto names = [&](const char* registers) { return instruction.text.find(registers) != std::string::npos; };
+    instruction.leaves = info.isBranch() || info.isCall() || info.isReturn();
+    instruction.vector = mnemonic.ends_with("ps") || names("ymm") || names("zmm");
     instruction.multiply_add = contains("fmadd") || contains("fmsub") || contains("fnmadd");
     instruction.multiply = mnemonic == "mulps" || mnemonic == "vmulps";
-    const bool vector = contains("mova") || contains("movu") || contains("broadcast");
-    instruction.vector_load = vector && info.mayLoad();
-    instruction.vector_store = vector && info.mayStore();
+    const bool moves = contains("mova") || contains("movu") || contains("broadcast");
+    instruction.vector_load = moves && info.mayLoad();
+    instruction.vector_store = moves && info.mayStore();
 }
 
 std::vector<Instruction> decode_all(const Decoder& decoder, llvm::ArrayRef<uint8_t> bytes, uint64_t begin) {
@@ -65,8 +71,10 @@ std::string line_text(const Instruction& instruction) {
     return line;
 }
 
-MachineLoop loop_of(const std::vector<Instruction>& code, size_t first, size_t last, const Labels& labels) {
+MachineLoop loop_of(const std::vector<Instruction>& code, size_t first, size_t last, const Labels& labels,
+                    uint64_t section) {
     MachineLoop loop;
+    loop.section = section;
     loop.function = function_at(labels, code[first].address);
     loop.address = code[first].address;
     int multiplications = 0;
@@ -74,6 +82,7 @@ MachineLoop loop_of(const std::vector<Instruction>& code, size_t first, size_t l
         ++loop.instructions;
         loop.multiply_adds += code[i].multiply_add ? 1 : 0;
         multiplications += code[i].multiply ? 1 : 0;
+        loop.vector_operations += code[i].vector ? 1 : 0;
         loop.vector_loads += code[i].vector_load ? 1 : 0;
         loop.vector_stores += code[i].vector_store ? 1 : 0;
         loop.lines.push_back(line_text(code[i]));
@@ -94,25 +103,38 @@ void append_loops(const std::vector<Instruction>& code, const Labels& labels, ui
         if (!code[end].branch_to || *code[end].branch_to > code[end].address) continue;
         const auto begin = index_of.find(*code[end].branch_to);
         if (begin == index_of.end() || (any && last_begin >= begin->second)) continue;
-        loops.push_back(loop_of(code, begin->second, end, labels));
-        loops.back().section = section;
+        loops.push_back(loop_of(code, begin->second, end, labels, section));
         last_begin = begin->second;
         any = true;
     }
 }
 
-template <class T>
-T require(llvm::Expected<T> expected, const char* what) {
-    if (!expected) throw run_failed(std::string("cannot read ") + what + ": " + llvm::toString(expected.takeError()));
-    return std::move(*expected);
+bool hotter(const MachineLoop& a, const MachineLoop& b) {
+    return std::pair(a.multiply_adds, a.vector_operations) > std::pair(b.multiply_adds, b.vector_operations);
 }
+
+// The stretch without a branch that does most; without instructions where there is none.
+MachineLoop straight_code(const std::vector<Instruction>& code, const Labels& labels, uint64_t section) {
+    MachineLoop best;
+    for (size_t first = 0; first < code.size();) {
+        size_t last = first;
+        while (last + 1 < code.size() && !code[last].leaves && !labels.contains(code[last + 1].address)) ++last;
+        const MachineLoop stretch = loop_of(code, first, last, labels, section);
+        if (hotter(stretch, best)) best = stretch;
+        first = last + 1;
+    }
+    best.repeats = false;
+    return best;
+}
+
+constexpr const char* kNoSymbol = "cannot read a symbol";
 
 Labels labels_of(const llvm::object::ObjectFile& file, const llvm::object::SectionRef& section) {
     Labels labels;
     for (const llvm::object::SymbolRef& symbol : file.symbols()) {
-        if (require(symbol.getType(), "a symbol") != llvm::object::SymbolRef::ST_Function) continue;
-        if (require(symbol.getSection(), "a symbol") != llvm::object::section_iterator(section)) continue;
-        labels.emplace(require(symbol.getAddress(), "a symbol"), require(symbol.getName(), "a symbol").str());
+        if (require(symbol.getType(), kNoSymbol) != llvm::object::SymbolRef::ST_Function) continue;
+        if (require(symbol.getSection(), kNoSymbol) != llvm::object::section_iterator(section)) continue;
+        labels.emplace(require(symbol.getAddress(), kNoSymbol), require(symbol.getName(), kNoSymbol).str());
     }
     return labels;
 }
@@ -123,9 +145,10 @@ MachineCode disassemble(const std::string& object, const std::string& llvm_cpu) 
     const auto file = object_file(object);
     const Decoder decoder(file->makeTriple(), llvm_cpu);
     MachineCode result;
+    MachineLoop straight;
     for (const llvm::object::SectionRef& section : file->sections()) {
         if (!section.isText() || section.getSize() == 0) continue;
-        const llvm::StringRef bytes = require(section.getContents(), "a section");
+        const llvm::StringRef bytes = require(section.getContents(), "cannot read a section");
         const Labels labels = labels_of(*file, section);
         const std::vector<Instruction> code =
             decode_all(decoder, llvm::arrayRefFromStringRef(bytes), section.getAddress());
@@ -135,9 +158,12 @@ MachineCode disassemble(const std::string& object, const std::string& llvm_cpu) 
             result.text += "  " + line_text(instruction) + "\n";
         }
         append_loops(code, labels, section.getIndex(), result.loops);
+        if (const MachineLoop stretch = straight_code(code, labels, section.getIndex()); hotter(stretch, straight))
+            straight = stretch;
     }
-    std::stable_sort(result.loops.begin(), result.loops.end(),
-                     [](const MachineLoop& a, const MachineLoop& b) { return a.multiply_adds > b.multiply_adds; });
+    std::stable_sort(result.loops.begin(), result.loops.end(), hotter);
+    const bool loops_over_vectors = !result.loops.empty() && result.loops.front().vector_operations > 0;
+    if (!loops_over_vectors && straight.vector_operations > 0) result.loops.insert(result.loops.begin(), straight);
     return result;
 }
 

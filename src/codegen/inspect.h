@@ -12,15 +12,17 @@ struct MachineLoop {
     std::string function;  // the symbol that it belongs to
     uint64_t section = 0;  // its section's number in the object file
     uint64_t address = 0;  // of its first instruction, within its section
+    bool repeats = true;   // false: the longest stretch without a branch, of code that has no loop over vectors
     int instructions = 0;
-    int multiply_adds = 0;  // vector fused multiply-adds (vector multiplications where the code has none)
-    int vector_loads = 0;   // other vector instructions that read memory
+    int multiply_adds = 0;      // vector fused multiply-adds (vector multiplications where the code has none)
+    int vector_operations = 0;  // instructions on vectors, all together
+    int vector_loads = 0;       // vector instructions but multiply-adds that read memory
     int vector_stores = 0;
     std::vector<std::string> lines;
 };
 
 struct MachineCode {
-    std::vector<MachineLoop> loops;  // the hottest first: by multiply-adds
+    std::vector<MachineLoop> loops;  // the hottest first: by multiply-adds, then by vector operations
     std::string text;                // everything, with symbols as labels
 };
 

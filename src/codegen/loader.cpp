@@ -9,31 +9,20 @@
 #include <mutex>
 #include <utility>
 
+#include "codegen/llvm_errors.h"
 #include "codegen/runtime_symbols.h"
 
 namespace tilesmith {
 
 namespace orc = llvm::orc;
 
-namespace {
-
-template <class T>
-T require(llvm::Expected<T> value, const char* doing) {
-    if (value) return std::move(*value);
-    throw run_failed(fmt::format("{}: {}", doing, llvm::toString(value.takeError())));
-}
-
-void require(llvm::Error error, const char* doing) {
-    if (error) throw run_failed(fmt::format("{}: {}", doing, llvm::toString(std::move(error))));
-}
-
-}  // namespace
-
 struct Loader::Impl {
+    // What ORC would print: it names undefined symbols here, not in the error it returns. Outlives `jit`, which may
+    // report until its end.
+    std::string session_error;
     std::unique_ptr<orc::LLJIT> jit;
     orc::JITDylib* runtime = nullptr;
     uint64_t loaded = 0;
-    std::string session_error;  // what ORC would print: it names undefined symbols here, not in the error it returns
 
     std::string take_session_error() { return std::exchange(session_error, {}); }
 };

@@ -1,5 +1,4 @@
-// Loads kernels into this process with LLVM's ORC: one shared copy of our runtime, a resource tracker a kernel. No
-// Halide.
+// Loads kernels into this process with LLVM's ORC: one shared copy of our runtime, a dylib a kernel. No Halide.
 #pragma once
 
 #include <memory>

@@ -1,10 +1,14 @@
 #include "codegen/lowering.h"
 
+#include <algorithm>
 #include <sstream>
 #include <utility>
 #include <vector>
 
+#include "codegen/let_visitor.h"
 #include "codegen/prefetch.h"
+#include "core/error.h"
+#include "runtime/tilesmith_runtime.h"
 
 namespace tilesmith {
 
@@ -99,23 +103,57 @@ class FindViolation : public Ir::IRVisitor {
     }
 };
 
-class SumAllocations : public Ir::IRVisitor {
+bool constant_size(const Ir::Allocate* allocation) {
+    return std::all_of(allocation->extents.begin(), allocation->extents.end(),
+                       [](const Expr& extent) { return Ir::as_const_int(extent).has_value(); });
+}
+
+class SumAllocations : public LetVisitor {
   public:
     int64_t bytes = 0;
 
   private:
-    using Ir::IRVisitor::visit;
-    // What the runtime adds to a block: its header and alignment (runtime/tilesmith_runtime.h).
-    static constexpr int64_t kOverhead = 192;
+    using LetVisitor::visit;
+
+    void visit(const Ir::For* loop) override {
+        loops_.push_back(loop);
+        Ir::IRVisitor::visit(loop);
+        loops_.pop_back();
+    }
+
     void visit(const Ir::Allocate* allocation) override {
         Ir::IRVisitor::visit(allocation);
         if (allocation->memory_type == Halide::MemoryType::Register) return;
-        const int64_t elements = Ir::Allocate::constant_allocation_size(allocation->extents, allocation->name);
+        const bool constant = constant_size(allocation);
+        const int64_t elements = constant
+                                     ? Ir::Allocate::constant_allocation_size(allocation->extents, allocation->name)
+                                     : most_elements(allocation);
         const int64_t size = (elements + allocation->padding) * allocation->type.bytes();
-        const bool on_stack = elements > 0 && (allocation->memory_type == Halide::MemoryType::Stack ||
-                                               Ir::can_allocation_fit_on_stack(size));
-        if (!on_stack) bytes += size + kOverhead;
+        const bool on_stack =
+            constant && elements > 0 &&
+            (allocation->memory_type == Halide::MemoryType::Stack || Ir::can_allocation_fit_on_stack(size));
+        if (!on_stack) bytes += size + TILESMITH_RT_BLOCK_OVERHEAD_BYTES;
     }
+
+    // The largest that an allocation of varying size gets, as where it holds a tile that may be cut off at an edge.
+    [[nodiscard]] int64_t most_elements(const Ir::Allocate* allocation) const {
+        Ir::Scope<Ir::Interval> scope;
+        for (const Ir::For* loop : loops_) {
+            const Ir::Interval first = Ir::find_constant_bounds(without_lets(loop->min), scope);
+            const Ir::Interval last = Ir::find_constant_bounds(without_lets(loop->min + loop->extent - 1), scope);
+            scope.push(loop->name, Ir::Interval(first.min, last.max));
+        }
+        int64_t elements = 1;
+        for (const Expr& extent : allocation->extents) {
+            const Expr bound = Ir::find_constant_bound(without_lets(extent), Ir::Direction::Upper, scope);
+            const auto most = bound.defined() ? Ir::as_const_int(bound) : std::nullopt;
+            if (!most) throw run_failed("nothing bounds the size of the allocation '" + allocation->name + "'");
+            elements *= std::max<int64_t>(*most, 0);
+        }
+        return elements;
+    }
+
+    std::vector<const Ir::For*> loops_;
 };
 
 }  // namespace

@@ -32,7 +32,8 @@ struct HeapUse {
     int64_t once = 0;        // bytes a call
     int64_t per_thread = 0;  // bytes for each thread that runs a parallel loop
 };
-// An upper bound of what the functions of `module` take from halide_malloc, with the runtime's overhead.
+// An upper bound of what the functions of `module` take from halide_malloc, with the runtime's overhead. Throws
+// run_failed where nothing bounds the size of an allocation.
 HeapUse heap_use(const Halide::Module& module);
 
 }  // namespace tilesmith

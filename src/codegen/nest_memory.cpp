@@ -27,7 +27,7 @@ double touched_bytes(const std::vector<int64_t>& strides, const std::vector<doub
         }
         reach = longer;
     }
-    return std::max(bytes, std::min(block, bytes + block));
+    return std::max(bytes, block);
 }
 
 NestMemory::NestMemory(const LoopNest& nest, const NestStage& main, const std::vector<bool>& in_registers,

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "codegen/let_visitor.h"
+
 namespace tilesmith {
 
 namespace {
@@ -47,27 +49,6 @@ struct Reads {
     int element_bytes = 0;
 
     [[nodiscard]] int line() const { return kLineBytes / element_bytes; }  // in elements
-};
-
-// A visitor that can say what an index is in terms of what stands outside of the visited statement.
-class LetVisitor : public Ir::IRVisitor {
-  protected:
-    using Ir::IRVisitor::visit;
-
-    void visit(const Ir::LetStmt* let) override {
-        lets_.emplace_back(let->name, let->value);
-        Ir::IRVisitor::visit(let);
-        lets_.pop_back();
-    }
-
-    [[nodiscard]] Expr without_lets(Expr index) const {
-        for (auto let = lets_.rbegin(); let != lets_.rend(); ++let)
-            index = Ir::substitute(let->first, let->second, index);
-        return index;
-    }
-
-  private:
-    std::vector<std::pair<std::string, Expr>> lets_;
 };
 
 // The first dense vector that is read in a loop, or the first read at all of `buffer` where one is named.

@@ -13,6 +13,7 @@
 
 #include "codegen/decoder.h"
 #include "codegen/inspect.h"
+#include "codegen/llvm_errors.h"
 #include "core/error.h"
 
 namespace tilesmith {
@@ -36,9 +37,8 @@ class LoopInstructions {
         const auto file = object_file(object);
         for (const llvm::object::SectionRef& section : file->sections()) {
             if (section.getIndex() != loop.section) continue;
-            auto contents = section.getContents();
-            if (!contents) throw run_failed("cannot read a section: " + llvm::toString(contents.takeError()));
-            add(llvm::arrayRefFromStringRef(*contents), section.getAddress(), decoder, loop);
+            const llvm::StringRef contents = require(section.getContents(), "cannot read a section");
+            add(llvm::arrayRefFromStringRef(contents), section.getAddress(), decoder, loop);
         }
     }
     const Instructions& all() const { return instructions_; }
@@ -52,10 +52,8 @@ class LoopInstructions {
             const auto instruction = decoder.decode(section.slice(address - section_address), address, size);
             if (!instruction) throw run_failed("a loop holds bytes that are no instruction");
             address += size;
-            auto described = builder_.createInstruction(*instruction, {});
-            if (!described)
-                throw run_failed("LLVM knows no timing of an instruction: " + llvm::toString(described.takeError()));
-            instructions_.push_back(std::move(*described));
+            instructions_.push_back(
+                require(builder_.createInstruction(*instruction, {}), "LLVM knows no timing of an instruction"));
         }
     }
 
@@ -72,9 +70,7 @@ unsigned simulate(const Instructions& instructions, const Decoder& decoder, unsi
     // Sizes of 0: the processor's own. Stores and loads of different buffers do not wait for each other.
     const mca::PipelineOptions options(0, 0, 0, 0, 0, 0, /*NoAlias=*/true);
     const auto pipeline = context.createDefaultPipeline(options, source, behaviour);
-    auto cycles = pipeline->run();
-    if (!cycles) throw run_failed("LLVM cannot analyse a loop: " + llvm::toString(cycles.takeError()));
-    return *cycles;
+    return require(pipeline->run(), "LLVM cannot analyse a loop");
 }
 
 // The busiest of the processor's resources, or the width at which instructions enter.

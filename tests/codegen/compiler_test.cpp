@@ -7,6 +7,7 @@
 
 #include "codegen/inspect.h"
 #include "codegen/lowering.h"
+#include "core/error.h"
 #include "core/target.h"
 #include "schedules/operator.h"
 #include "schedules/template.h"
@@ -62,6 +63,35 @@ TEST_CASE("compiler: an allocation inside a parallel loop counts for each thread
     CHECK(use.once == 0);
     CHECK(use.per_thread >= kColumns * 4);
     CHECK(use.per_thread < kColumns * 4 + 4096);
+}
+
+TEST_CASE("compiler: an allocation that the edge cuts off counts as a whole one", "[unit]") {
+    constexpr int kTile = 64 * 1024;
+    Stage stage;
+    const Halide::Var x("x"), tile("tile");
+    Halide::Func row("row");
+    row(x) = Halide::cast<float>(x);
+    stage.output = Halide::Func("output");
+    stage.output(x) = row(x) * 2;
+    stage.output.split(x, tile, x, kTile, Halide::TailStrategy::GuardWithIf);
+    row.compute_at(stage.output, tile);
+    stage.output_extents = {kTile + 1000};
+    Halide::Module module("tiles", halide_target(avx2()));
+    append_stage(module, stage, "tiles");
+    const HeapUse use = heap_use(module);
+    CHECK(use.once >= kTile * 4);
+    CHECK(use.once < 3 * (kTile * 4 + 4096));  // Halide may make loops of their own for the edges
+}
+
+TEST_CASE("compiler: an allocation that nothing bounds is refused", "[unit]") {
+    namespace Ir = Halide::Internal;
+    const Halide::Expr size = Ir::Variable::make(Halide::Int(32), "size");
+    const Ir::Stmt body = Ir::Allocate::make("block", Halide::Float(32), Halide::MemoryType::Heap, {size},
+                                             Ir::const_true(), Ir::Evaluate::make(0));
+    Halide::Module module("unbounded", halide_target(avx2()));
+    module.append(
+        Ir::LoweredFunc("unbounded", std::vector<Ir::LoweredArgument>{}, body, Halide::LinkageType::External));
+    CHECK_THROWS_AS(heap_use(module), Error);
 }
 
 TEST_CASE("compiler: a schedule of an unknown template is a failed compilation with its reason", "[unit]") {
@@ -159,6 +189,26 @@ TEST_CASE("inspect: an iteration takes no fewer cycles than its multiply-adds ne
     CHECK(throughput.cycles >= throughput.limit_cycles - 0.05);
     CHECK(throughput.cycles <= 2 * throughput.limit_cycles);
     CHECK_FALSE(throughput.limited_by.empty());
+}
+
+TEST_CASE("inspect: code without multiply-adds or without a loop is found too", "[kernel]") {
+    const auto hottest = [](const Problem& problem, const Schedule& schedule) {
+        const CompileResult result = compile(problem, schedule, avx2(), {}, Checks::none, "analysed");
+        REQUIRE(result.kernel);
+        const MachineLoop loop = disassemble(result.kernel->object, "haswell").loops.at(0);
+        CHECK(throughput_of(result.kernel->object, "haswell", loop).cycles > 0);
+        return loop;
+    };
+    const Problem pool = parse_problem("max_pool h=14 w=14 c=32 kh=3 kw=3");
+    const MachineLoop pooling = hottest(pool, default_schedule(pool, avx2(), {}));
+    CHECK(pooling.repeats);
+    CHECK(pooling.multiply_adds == 0);
+    CHECK(pooling.vector_operations > 0);
+
+    const Problem product = parse_problem("matmul m=4 n=8 k=4");
+    const MachineLoop whole = hottest(product, template_named({"small", 1})->default_schedule(product, avx2(), {}));
+    CHECK_FALSE(whole.repeats);
+    CHECK(whole.multiply_adds >= 12);
 }
 
 TEST_CASE("compiler: the loop nest of a schedule can be read", "[unit]") {
