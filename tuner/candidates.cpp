@@ -139,6 +139,16 @@ std::optional<Schedule> Candidates::next_in_order() {
     return ahead_.back();
 }
 
+std::vector<Schedule> parents_of(const Scores& scores, const Schedule& default_schedule, size_t most) {
+    std::vector<Schedule> parents;
+    for (const Score& score : scores.ranking()) {
+        if (parents.size() >= most) break;
+        parents.push_back(score.schedule);
+    }
+    if (parents.size() < most / 4) parents.push_back(default_schedule);
+    return parents;
+}
+
 std::optional<Proposal> breed(Candidates& candidates, const std::vector<Schedule>& parents) {
     Rng& rng = candidates.rng();
     // The smaller of two draws: better parents have more children, and no parent is left out.

@@ -9,6 +9,7 @@
 
 #include "core/rng.h"
 #include "core/schedule.h"
+#include "tuner/scores.h"
 #include "tuner/search.h"
 
 namespace tilesmith {
@@ -52,6 +53,10 @@ class Candidates {
 
 // How many decisions differ; schedules of different templates differ in all of them.
 size_t difference(const Schedule& a, const Schedule& b);
+
+// The `most` best schedules. While few are known the default schedule is one of them: its neighbourhood is the best
+// guess then.
+std::vector<Schedule> parents_of(const Scores& scores, const Schedule& default_schedule, size_t most);
 
 // A child of `parents`, the best first: mutation of one, crossing of two, or, now and then and without parents, a
 // random schedule. Null when none are left at all.

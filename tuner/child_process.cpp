@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
+#include <utility>
 
 #include "core/argv.h"
 #include "core/error.h"
@@ -22,11 +23,27 @@ namespace tilesmith {
 
 namespace {
 
+// Owns a file descriptor.
+class Descriptor {
+  public:
+    explicit Descriptor(int fd) : fd_(fd) {}
+    Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
+    Descriptor& operator=(Descriptor&&) = delete;
+    ~Descriptor() {
+        if (fd_ >= 0) close(fd_);
+    }
+    [[nodiscard]] int get() const { return fd_; }
+    int release() { return std::exchange(fd_, -1); }
+
+  private:
+    int fd_;
+};
+
 // A pair of connected ends, neither of which a child inherits unasked. Sockets, because a write to one whose reader is
 // gone can fail without a signal. Ours does not block.
 struct Ends {
-    int ours = -1;
-    int theirs = -1;
+    Descriptor ours;
+    Descriptor theirs;
 };
 
 Ends connect() {
@@ -34,7 +51,7 @@ Ends connect() {
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0)
         throw run_failed(fmt::format("cannot start a child process: {}", strerror(errno)));
     fcntl(pair[0], F_SETFL, fcntl(pair[0], F_GETFL) | O_NONBLOCK);
-    return {pair[0], pair[1]};
+    return {Descriptor(pair[0]), Descriptor(pair[1])};
 }
 
 // The child starts with standard signals: what the program blocks or ignores is its own business.
@@ -88,23 +105,13 @@ std::string signal_text(int signal) {
 }
 
 ChildProcess::ChildProcess(const std::vector<std::string>& command) {
-    const Ends input = connect();
-    const Ends output = connect();
-    const Ends errors = connect();
-    input_ = input.ours;
-    output_ = output.ours;
-    errors_ = errors.ours;
-    const auto close_theirs = [&] {
-        for (const int end : {input.theirs, output.theirs, errors.theirs}) close(end);
-    };
-    try {
-        pid_ = spawn(command, input.theirs, output.theirs, errors.theirs);
-    } catch (...) {
-        close_theirs();
-        for (const int end : {input_, output_, errors_}) close(end);
-        throw;
-    }
-    close_theirs();
+    Ends input = connect();
+    Ends output = connect();
+    Ends errors = connect();
+    pid_ = spawn(command, input.theirs.get(), output.theirs.get(), errors.theirs.get());
+    input_ = input.ours.release();
+    output_ = output.ours.release();
+    errors_ = errors.ours.release();
 }
 
 ChildProcess::~ChildProcess() {

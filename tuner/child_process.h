@@ -30,9 +30,9 @@ class ChildProcess {
 
     // Writes what the pipe takes of a frame; pump() writes the rest as the child reads.
     void send(const Frame& frame);
-    // Reads and writes whatever is possible at once. Throws run_failed when the child writes something that is no
-    // frame.
+    // Reads and writes whatever is possible at once.
     void pump();
+    // The next complete frame that was read. Throws run_failed when the child wrote something that is no frame.
     std::optional<Frame> receive() { return reader_.next(); }
 
     // The child closed its stdout: it is gone, or as good as.

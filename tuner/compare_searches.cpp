@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "tuner/seeds.h"
 
 namespace tilesmith {
 
@@ -63,14 +64,13 @@ SearchContext context_of(const std::vector<std::vector<Recorded>>& groups, size_
         if (i == problem) continue;
         for (const Recorded& recorded : groups[i]) {
             context.history.push_back(trial_of(recorded));
-            features->emplace(recorded.key.problem + recorded.key.conditions.text() + recorded.schedule.text(),
-                              recorded.features);
+            features->emplace(key_text(recorded.key) + '\n' + recorded.schedule.text(), recorded.features);
         }
     }
     context.features = [own = context.features, key = context.key, features](const TrialKey& of,
                                                                              const Schedule& schedule) {
         if (of == key) return own(of, schedule);
-        const auto known = features->find(of.problem + of.conditions.text() + schedule.text());
+        const auto known = features->find(key_text(of) + '\n' + schedule.text());
         return known == features->end() ? std::vector<float>{} : known->second;
     };
     return context;

@@ -24,14 +24,7 @@ class EvolutionarySearch : public Search {
     }
 
     std::vector<Proposal> propose(size_t count) override {
-        std::vector<Schedule> parents;
-        for (const Score& score : scores_.ranking()) {
-            if (parents.size() >= kPopulation) break;
-            parents.push_back(score.schedule);
-        }
-        // Until something is known, the neighbourhood of the default schedule is the best guess.
-        if (parents.size() < kPopulation / 4) parents.push_back(context_.default_schedule);
-
+        const std::vector<Schedule> parents = parents_of(scores_, context_.default_schedule, kPopulation);
         std::vector<Proposal> result;
         while (result.size() < count) {
             auto proposal = next(parents);

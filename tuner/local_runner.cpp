@@ -25,7 +25,6 @@ constexpr size_t kMostWaiting = 16;
 constexpr size_t kBatch = 8;
 // What loading, making data and the like may take.
 constexpr double kPreparationLimitS = 120;
-constexpr double kReferenceLimitS = 3600;
 constexpr size_t kFinalists = 4;  // contenders that take part in a final to its end
 
 int usable_cpus() {
@@ -35,6 +34,13 @@ int usable_cpus() {
 
 std::vector<std::string> command_or_own(const std::vector<std::string>& command, const char* program) {
     return command.empty() ? std::vector<std::string>{own_program(program)} : command;
+}
+
+// Which of `count` contenders, the most promising first, is left out for a failure of the comparison: the one that did
+// it, else the one that would be missed least.
+size_t guilty_of(const ChildServer::Answer& answer, size_t count) {
+    const bool known = answer.contender >= 0 && static_cast<size_t>(answer.contender) < count;
+    return known ? static_cast<size_t>(answer.contender) : count - 1;
 }
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -178,7 +184,7 @@ double LocalRunner::run_limit_s() const {
     constexpr double kCalls = 8;          // checking and warming up
     constexpr double kTimesTheBest = 20;  // slower kernels teach nothing
     const double expected_s = best_ns_ > 0 ? kTimesTheBest * best_ns_ * 1e-9 : 2 * reference_s_;
-    return std::max(options_.run_limit_s, kCalls * expected_s) + timing_s_;
+    return std::max(options_.run_limit_s, std::min(kCalls * expected_s, kLongestStageS)) + timing_s_;
 }
 
 void LocalRunner::on_worker_frame(const Frame& frame) {
@@ -194,7 +200,7 @@ void LocalRunner::on_worker_frame(const Frame& frame) {
     stage_ = frame.header.value("stage", "");
     if (stage_ == "waiting" && options_.note) options_.note("waiting: another tuner is timing on this machine");
     const bool unlimited = stage_ == "waiting" || stage_ == "reference";
-    worker_->allow(unlimited ? kReferenceLimitS : run_limit_s());
+    worker_->allow(unlimited ? kLongestStageS : run_limit_s());
 }
 
 void LocalRunner::finish(JobPointer job, const Outcome& failure) {
@@ -268,11 +274,11 @@ void LocalRunner::compare(std::vector<Contender>& contenders, std::vector<JobPoi
         if (which.empty()) return;
         request.budget_ns = budget_s * 1e9;
         request.finalists = kFinalists;
+        timing_s_ = 0;  // of an earlier request: run_limit_s() counts it
         timing_s_ = 4 * budget_s + run_limit_s() * static_cast<double>(which.size() * (request.min_rounds + 1));
         const ChildServer::Answer answer = ask_worker(to_frame(request), kPreparationLimitS);
         if (answer.failure) {
-            const auto guilty = static_cast<size_t>(std::max(0, answer.contender));
-            contenders[which.at(std::min(guilty, which.size() - 1))].outcome = *answer.failure;
+            contenders[which[guilty_of(answer, which.size())]].outcome = *answer.failure;
             continue;
         }
         if (answer.frame.type() == "error")

@@ -80,10 +80,7 @@ class ModelSearch : public Search {
                 auto features = features_of(trial.key, trial.schedule);
                 if (features.empty()) continue;
                 const double cost_ns = trial.outcome.ok() ? median(trial.outcome.samples_ns) : 0;
-                foreign_.push_back({std::move(features),
-                                    trial.key.problem + '\n' + trial.key.conditions.text() + '\n' + trial.key.device +
-                                        '\n' + trial.key.toolchain,
-                                    cost_ns, kForeignWeight});
+                foreign_.push_back({std::move(features), key_text(trial.key), cost_ns, kForeignWeight});
                 ++foreign;
             }
         }
@@ -146,12 +143,7 @@ class ModelSearch : public Search {
     // Fills the queue with a round. Leaves it empty when no schedule is left.
     void plan() {
         read_history();
-        std::vector<Schedule> parents;
-        for (const Score& score : scores_.ranking()) {
-            if (parents.size() >= kPopulation) break;
-            parents.push_back(score.schedule);
-        }
-        if (parents.size() < kPopulation / 4) parents.push_back(context_.default_schedule);
+        const std::vector<Schedule> parents = parents_of(scores_, context_.default_schedule, kPopulation);
         if (model_ready()) {
             breed_candidates(parents);
             choose_round();

@@ -23,6 +23,9 @@ struct Contender {
     Outcome outcome;  // samples_ns in the order of the rounds: sample i of all contenders belongs to round i
 };
 
+// After this a runner gives up on a stage of a candidate: the reference, checking, waiting for another tuner, timing.
+constexpr double kLongestStageS = 3600;
+
 class Runner {
   public:
     Runner() = default;

@@ -8,25 +8,21 @@
 #include <string>
 #include <vector>
 
-#include "core/problem.h"
 #include "core/rng.h"
 #include "core/space.h"
-#include "core/target.h"
 #include "core/trial.h"
 
 namespace tilesmith {
 
 // What a search knows of the problem it searches.
 struct SearchContext {
-    Problem problem;
-    Target target;
     TrialKey key;  // what this session's trials are filed under; key.conditions are the conditions
     std::vector<Space>
         spaces;  // one a template that applies, in order of preference; choosing one is the first decision
     Schedule default_schedule;   // tried first by the session itself: a search never proposes it
     std::vector<Trial> history;  // the database's trials of this problem and of others, to learn from
     // Loop-nest features (codegen's features()) of a schedule under a key, whose problem may be another one than
-    // `problem`; an argument so that searches are tested without Halide. May throw Error; may be empty (nothing is
+    // `key`'s; an argument so that searches are tested without Halide. May throw Error; may be empty (nothing is
     // learned then).
     std::function<std::vector<float>(const TrialKey&, const Schedule&)> features;
     std::vector<Schedule>

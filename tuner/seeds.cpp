@@ -48,9 +48,7 @@ std::vector<std::tuple<double, std::string, std::vector<const Trial*>>> by_dista
     std::unordered_map<std::string, std::vector<const Trial*>> groups;
     for (const Trial& trial : trials) {
         if (trial.key == key) continue;
-        const TrialKey& other = trial.key;
-        groups[other.problem + '\n' + other.conditions.text() + '\n' + other.device + '\n' + other.toolchain].push_back(
-            &trial);
+        groups[key_text(trial.key)].push_back(&trial);
     }
     std::vector<std::tuple<double, std::string, std::vector<const Trial*>>> result;
     for (auto& [text, group] : groups) {
@@ -88,6 +86,10 @@ double problem_distance(const std::string& a, const std::string& b) {
         distance += x && y ? std::abs(std::log2(*x / *y)) : 1;
     }
     return distance + static_cast<double>(right.pairs.size() - shared);
+}
+
+std::string key_text(const TrialKey& key) {
+    return key.problem + '\n' + key.conditions.text() + '\n' + key.device + '\n' + key.toolchain;
 }
 
 std::vector<Schedule> foreign_winners(const std::vector<Trial>& history, const TrialKey& key, size_t most) {

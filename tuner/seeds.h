@@ -12,6 +12,9 @@ namespace tilesmith {
 // plus one for every other word only one of them has. Infinite for different operators.
 double problem_distance(const std::string& a, const std::string& b);
 
+// The key in one text, so that trials are told apart by it.
+std::string key_text(const TrialKey& key);
+
 // The best schedules of `history`'s trials under other keys than `key`: of the same problem first (other conditions,
 // device or toolchain), then of the nearest problems. At most two a key and `most` in all.
 std::vector<Schedule> foreign_winners(const std::vector<Trial>& history, const TrialKey& key, size_t most);

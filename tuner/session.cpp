@@ -18,9 +18,10 @@ namespace {
 constexpr size_t kMostTrials = 20'000;  // of a session without a budget, whatever still improves
 constexpr double kImprovement = 0.01;   // less is not counted as progress
 constexpr double kPoll_s = 0.2;         // how late an interruption may be noticed
-constexpr double kStall_s = 900;        // without any outcome: the workers are lost
 constexpr double kDrain_s = 60;         // for what has begun to end
 constexpr size_t kFinalAttempts = 3;    // finals held while every contender fails its check
+// Without any outcome: the workers are lost. An outcome may take each of the runner's four stages to its end.
+constexpr double kStall_s = 5 * kLongestStageS;
 
 double steady_clock_s() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -125,8 +126,6 @@ class Session {
     }
 
     void take(Measured measured) {
-        // Children may get the same Ctrl-C as we do: their deaths then say nothing about the candidate.
-        if (interruptions() > 0 && measured.outcome.status == Status::crashed) return;
         const auto origin = origins_.extract(measured.schedule.hash());
         Trial trial = record(std::move(measured.schedule), std::move(measured.outcome),
                              origin.empty() ? "" : std::move(origin.mapped()));
@@ -215,6 +214,10 @@ class Session {
                 ++taken;
             }
         }
+        const auto is_incumbent = [&](const Score& score) { return score.schedule == request_.incumbent; };
+        if (request_.incumbent && std::none_of(result.begin(), result.end(), is_incumbent) &&
+            buildable(*request_.incumbent))
+            result.push_back({*request_.incumbent, 0});
         return result;
     }
 
@@ -244,6 +247,7 @@ class Session {
             for (size_t i = 0; i < timed.size(); ++i) {
                 record(timed[i].schedule, timed[i].outcome, "final");
                 any_worked = any_worked || (i >= kDefaults && timed[i].outcome.ok());
+                if (!timed[i].outcome.ok() && timed[i].schedule == request_.incumbent) request_.incumbent.reset();
             }
             const auto verdict = decide(timed, screening_ns);
             if (verdict) select(timed, *verdict);

@@ -38,7 +38,8 @@ struct SessionRequest {
     int64_t session = 0;                // Trial::session
     size_t in_flight = 4;               // candidates the runner holds at a time: enough that no child waits
     std::optional<Schedule> incumbent;  // the present selection's: takes part in the final
-    // How often the user asked to stop. Once: what has begun is finished and a short final held. Twice: at once.
+    // How often the user asked to stop. Once: what has begun is finished and a short final held. Twice: neither; but a
+    // final that has begun is held to its end.
     const std::atomic<int>* interruptions = nullptr;
     std::function<double()> clock_s;  // seconds since any fixed moment; null: the steady clock
 };

@@ -88,8 +88,6 @@ class Run {
     SessionResult tune(const Problem& problem, const Budget& budget) {
         SessionRequest session;
         SearchContext& context = session.context;
-        context.problem = problem;
-        context.target = request_.target;
         context.key = {problem.text(), request_.conditions, request_.device.fingerprint, request_.toolchain.text};
         context.spaces = tools_.spaces(problem);
         context.default_schedule = tools_.default_schedule(problem);

@@ -44,7 +44,8 @@ struct TuneOptions {
 std::atomic<int> interruptions{0};
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler counts it");
 
-// The first stops cleanly, the second at once, the third without waiting for anything (what was measured is stored).
+// The first stops cleanly, the second without a final (one that has begun is held to its end), the third without
+// waiting for anything (what was measured is stored).
 void count_interruption(int /*signal*/) {
     if (interruptions.fetch_add(1) + 1 >= kMostInterruptions) _exit(kInterruptedStatus);
 }

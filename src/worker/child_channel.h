@@ -12,8 +12,8 @@ namespace tilesmith {
 class ChildChannel {
   public:
     // Moves stdout away (what anybody prints goes to stderr from now on), watches stdin for the parent's end (the
-    // process then exits at once, whatever it is doing), ignores Ctrl-C (the parent decides), makes no core dumps, and
-    // says hello: `hello` with the protocol's version added.
+    // process then exits at once, whatever it is doing), ignores Ctrl-C and SIGTERM (which reach whole groups of
+    // processes: the parent decides), makes no core dumps, and says hello: `hello` with the protocol's version added.
     explicit ChildChannel(nlohmann::ordered_json hello);
     ChildChannel(const ChildChannel&) = delete;
     ChildChannel& operator=(const ChildChannel&) = delete;

@@ -38,6 +38,21 @@ SessionRequest request_for(Budget budget, uint64_t seed = 1) {
     return request;
 }
 
+// Answers nothing for the first so many seconds.
+class SlowRunner : public toy::ScriptedRunner {
+  public:
+    explicit SlowRunner(double silent_s) : ScriptedRunner(by_formula), end_s_(now_s + silent_s) {}
+
+    std::optional<Measured> next(double timeout_s) override {
+        if (now_s >= end_s_) return ScriptedRunner::next(timeout_s);
+        now_s += 100;
+        return std::nullopt;
+    }
+
+  private:
+    double end_s_;
+};
+
 }  // namespace
 
 TEST_CASE("a session: makes exactly the trials of its budget, the default first, and records all of them", "[unit]") {
@@ -140,16 +155,35 @@ TEST_CASE("a session: interrupted twice it holds no final", "[unit]") {
     CHECK_FALSE(held.result.selection);
 }
 
-TEST_CASE("a session: children that die of the user's Ctrl-C are not held against their candidates", "[unit]") {
-    std::atomic<int> interruptions{0};
-    toy::ScriptedRunner runner([&](const Schedule& schedule) {
-        return interruptions > 0 ? Outcome::failed(Status::crashed, "signal 2") : by_formula(schedule);
+TEST_CASE("a session: the incumbent takes part in the final without a trial of its own, until it fails", "[unit]") {
+    const Schedule incumbent = toy::tiled(6, 4, "mn", 256);
+    SessionRequest request = request_for({1, {}});
+    request.incumbent = incumbent;
+    toy::ScriptedRunner runner(by_formula);
+    const Held held = hold(request, runner);
+    CHECK(runner.reranked == std::vector<Schedule>{toy::default_schedule(), toy::default_schedule(), incumbent});
+    REQUIRE(held.result.selection);
+    CHECK(held.result.selection->schedule == incumbent);
+
+    toy::ScriptedRunner failing([&](const Schedule& schedule) {
+        return schedule == incumbent ? Outcome::failed(Status::wrong_result, "no") : by_formula(schedule);
     });
-    runner.after_each = [&] { interruptions = 1; };
-    SessionRequest request = request_for({50, {}});
-    request.interruptions = &interruptions;
-    const Held held = hold(std::move(request), runner);
-    for (const Trial& trial : held.recorded) CHECK((trial.origin == "final" || trial.outcome.ok()));
+    const Held without = hold(request, failing);
+    CHECK(failing.reranked == std::vector<Schedule>(2, toy::default_schedule()));
+    REQUIRE(without.result.selection);
+    CHECK(without.result.selection->schedule == toy::default_schedule());
+}
+
+TEST_CASE("a session: waits for each stage of the runner, and calls the workers lost when nothing comes after them",
+          "[unit]") {
+    for (const auto& [silent_s, lost] : {std::pair{4 * kLongestStageS, false}, std::pair{100 * kLongestStageS, true}}) {
+        SlowRunner runner(silent_s);
+        if (lost) {
+            CHECK_THROWS_WITH(hold(request_for({5, {}}), runner), Catch::Matchers::Contains("the workers are lost"));
+        } else {
+            CHECK(hold(request_for({5, {}}), runner).result.progress.trials == 5);
+        }
+    }
 }
 
 TEST_CASE("a session: never selects what is not faster than the default in the final", "[unit]") {

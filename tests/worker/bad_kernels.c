@@ -30,6 +30,14 @@ int never_ends(void* workspace, const float* a, const float* b, float* c) {
     return good(workspace, a, b, c);
 }
 
+// Right when it is checked; then it dies of a signal that the worker does not report.
+int dies_when_timed(void* workspace, const float* a, const float* b, float* c) {
+    enum { kChecks = 3 };
+    static int calls = 0;
+    if (++calls > kChecks) __asm__ volatile("int3");
+    return good(workspace, a, b, c);
+}
+
 int takes_all_memory(void* workspace, const float* a, const float* b, float* c) {
     (void)a, (void)b, (void)c;
     while (halide_malloc(workspace, (size_t)64 << 20)) {

@@ -161,6 +161,33 @@ TEST_CASE("runner: a re-rank times the good in the same rounds and fails the bad
     CHECK(contenders[0].outcome.samples_ns.size() == contenders[3].outcome.samples_ns.size());
 }
 
+TEST_CASE("runner: for a death in a re-rank that nobody explains, the last contender is left out, not the default",
+          "[kernel]") {
+    LocalRunner runner(bad_options());
+    const auto contenders = runner.rerank(
+        {named_schedule("good"), named_schedule("good"), named_schedule("good"), named_schedule("dies_when_timed")},
+        0.05);
+    REQUIRE(contenders.size() == 4);
+    for (size_t i = 0; i < 3; ++i) {
+        INFO(contenders[i].outcome.reason);
+        CHECK(contenders[i].outcome.ok());
+    }
+    INFO(contenders[3].outcome.reason);
+    CHECK(contenders[3].outcome.status == Status::crashed);
+    CHECK(contenders[3].outcome.reason.find("SIGTRAP") != std::string::npos);
+}
+
+TEST_CASE("runner: Ctrl-C and SIGTERM, which reach its children too, do not end them", "[kernel]") {
+    LocalRunner runner(bad_options());
+    REQUIRE(run_all(runner, {"good"}).at("good").ok());
+    const std::vector<pid_t> children = children_of(getpid());
+    REQUIRE(children.size() == 2);
+    for (const pid_t child : children)
+        for (const int signal : {SIGINT, SIGTERM}) CHECK(kill(child, signal) == 0);
+    CHECK(run_all(runner, {"good"}).at("good").ok());
+    CHECK(children_of(getpid()) == children);
+}
+
 TEST_CASE("runner: a program that cannot be started ends the run with its name", "[kernel]") {
     LocalRunnerOptions missing = bad_options();
     missing.compiler_command = {"/nowhere/tilesmith-compiler"};
