@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <iostream>
 #include <iterator>
 #include <memory>
 #include <mutex>
+#include <span>
 
 #include "cli/kernel_call.h"
 #include "cli/lookup.h"
@@ -30,18 +32,28 @@ constexpr const char* kOurs = "tilesmith";
 constexpr int kBlock = 8;
 constexpr int kSettleMs = 60;
 
-void require_agreement(const Problem& problem, const std::string& rival, const float* theirs, const float* ours,
-                       size_t elements) {
+void require_agreement(const Problem& problem, const Peer& peer, std::span<const float> theirs,
+                       std::span<const float> ours) {
     // Of whole numbers up to 4, which both sides are given.
     const float tolerance = problem.exact() ? 1e-6F : 1e-3F;
     const double fast =
         problem.accuracy() == Accuracy::fast ? tilesmith::tolerance(problem, Values::integers).absolute : 0;
-    for (size_t i = 0; i < elements; ++i) {
+    for (size_t i = 0; i < ours.size(); ++i) {
         if (!(std::abs(theirs[i] - ours[i]) <= std::max<double>(fast, tolerance * (1 + std::abs(theirs[i]))))) {
             throw negative_answer(
-                fmt::format("{}: element {} is {} here and {} with {}", problem.text(), i, ours[i], theirs[i], rival),
+                fmt::format("{}: an output is {} here and {} with {}", problem.text(), ours[i], theirs[i], peer.title),
                 "'tilesmith try' checks a kernel against the reference");
         }
+    }
+}
+
+// Each of the rival's ways, called once, leaves in `theirs` what is in `ours`.
+void check_rival(const Problem& problem, const Peer& peer, Rival& rival, std::span<const float> theirs,
+                 std::span<const float> ours) {
+    for (size_t way = 0; peer.computes && way < rival.ways(); ++way) {
+        rival.run(way);
+        rival.finish(way);
+        require_agreement(problem, peer, theirs, ours);
     }
 }
 
@@ -114,16 +126,13 @@ void time_in_one_process(BenchRow& row, const std::vector<const Peer*>& rivals, 
     for (const Peer* peer : rivals) {
         float* output = buffers.new_output();
         const auto check = [&](Rival& rival) {
-            for (size_t way = 0; way < rival.ways(); ++way) {
-                rival.run(way);
-                rival.finish(way);
-                require_agreement(row.problem, peer->title, output, our_output, buffers.output_elements());
-            }
+            check_rival(row.problem, *peer, rival, {output, buffers.output_elements()},
+                        {our_output, buffers.output_elements()});
         };
         auto rival = prepared_or_nothing(row.problem, [&] {
             auto made = std::make_unique<Rival>(*peer, row.problem, row.conditions, buffers, output);
             // A plain algorithm sums one element after the other: its rounding errors may be too large.
-            if (!peer->by_default && peer->computes) check(*made);
+            if (!peer->by_default) check(*made);
             return made;
         });
         if (!rival) continue;
@@ -140,7 +149,8 @@ void time_in_one_process(BenchRow& row, const std::vector<const Peer*>& rivals, 
 }
 
 // Several threads, of several pools: each library in a process of its own, in alternating blocks with ours.
-void time_in_processes(BenchRow& row, const std::vector<const Peer*>& rivals, KernelCall& kernel, double budget_s) {
+void time_in_processes(BenchRow& row, const std::vector<const Peer*>& rivals, KernelCall& kernel,
+                       const std::vector<float>& our_spread, double budget_s) {
     std::vector<TimedContender> contenders = {in_process(kOurs, [&] { kernel.run(); })};
     std::vector<std::unique_ptr<PeerProcess>> processes;
     std::vector<PeerTime> times;
@@ -150,6 +160,7 @@ void time_in_processes(BenchRow& row, const std::vector<const Peer*>& rivals, Ke
         if (!started) continue;
         PeerProcess& process = *processes.emplace_back(std::move(started));
         for (size_t i = 0; i < process.layouts().size(); ++i) {
+            require_agreement(row.problem, *peer, process.spreads()[i], our_spread);
             contenders.push_back({peer->name, [&process, i](int calls) { return process.sample(i, calls); }});
             times.push_back({peer->name, process.layouts()[i], {}});
         }
@@ -167,6 +178,7 @@ void time_in_processes(BenchRow& row, const std::vector<const Peer*>& rivals, Ke
 struct Copy {
     std::unique_ptr<ProblemBuffers> buffers;
     float* output = nullptr;
+    float* rival_output = nullptr;  // of the latest rival
     std::unique_ptr<KernelCall> kernel;
     std::vector<std::unique_ptr<Rival>> rivals;
 };
@@ -205,19 +217,33 @@ void time_copies(BenchRow& row, const std::vector<const Peer*>& rivals, const Sc
     for (const Peer* peer : rivals) {
         const size_t index = copies.front().rivals.size();
         // By the thread that will call it: libraries keep settings for each.
-        const bool prepared = prepared_or_nothing(row.problem, [&] {
+        const auto by_each = [&](const std::function<void(Copy&)>& work) {
             crew.run([&](size_t member) {
                 const std::lock_guard<std::mutex> lock(preparing());
-                Copy& copy = copies[member];
-                copy.rivals.push_back(
-                    std::make_unique<Rival>(*peer, row.problem, one, *copy.buffers, copy.buffers->new_output()));
+                work(copies[member]);
             });
+        };
+        const auto check = [&] {
+            by_each([&](Copy& copy) {
+                const size_t elements = copy.buffers->output_elements();
+                check_rival(row.problem, *peer, *copy.rivals[index], {copy.rival_output, elements},
+                            {copy.output, elements});
+            });
+        };
+        const bool prepared = prepared_or_nothing(row.problem, [&] {
+            by_each([&](Copy& copy) {
+                copy.rival_output = copy.buffers->new_output();
+                copy.rivals.push_back(
+                    std::make_unique<Rival>(*peer, row.problem, one, *copy.buffers, copy.rival_output));
+            });
+            if (!peer->by_default) check();
             return true;
         });
         if (!prepared) {
             for (Copy& copy : copies) copy.rivals.resize(index);
             continue;
         }
+        if (peer->by_default) check();
         for (size_t way = 0; way < copies.front().rivals[index]->ways(); ++way) {
             contenders.push_back(by_all(
                 peer->name, crew, [&copies, index, way](size_t member) { copies[member].rivals[index]->run(way); }));
@@ -270,7 +296,7 @@ BenchRow time_problem(const Problem& problem, const Conditions& conditions, cons
     if (conditions.threads == 1 || one_pool) {
         time_in_one_process(row, able, kernel, buffers, output, budget_s);
     } else {
-        time_in_processes(row, able, kernel, budget_s);
+        time_in_processes(row, able, kernel, buffers.spread_of(output), budget_s);
     }
     return row;
 }

@@ -40,6 +40,14 @@ float* ProblemBuffers::new_output() {
     return output;
 }
 
+std::vector<float> ProblemBuffers::spread_of(const float* output) const {
+    constexpr size_t kMost = 4096;
+    const size_t count = std::min(kMost, output_elements_);
+    std::vector<float> spread(count);
+    for (size_t i = 0; i < count; ++i) spread[i] = output[i * output_elements_ / count];
+    return spread;
+}
+
 KernelCall::KernelCall(const Problem& problem, const Schedule& schedule, const Target& target,
                        const Conditions& conditions, Loader& loader, const ProblemBuffers& buffers, float* output)
     : name_(problem.text() + " with " + schedule.text()) {

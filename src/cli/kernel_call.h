@@ -23,6 +23,8 @@ class ProblemBuffers {
     // A further output buffer of the problem's output size, owned by this object.
     float* new_output();
     [[nodiscard]] size_t output_elements() const { return output_elements_; }
+    // Some thousand elements from all parts of an output: enough for two processes to see that they agree.
+    [[nodiscard]] std::vector<float> spread_of(const float* output) const;
 
   private:
     float* allocate(size_t elements);

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <bit>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -57,7 +59,12 @@ PeerProcess::PeerProcess(const Peer& peer, const Problem& problem, const Conditi
         throw run_failed(std::string("cannot start a process: ") + std::strerror(error));
     }
     try {
-        layouts_ = nlohmann::json::parse(read_line()).at("layouts").get<std::vector<std::string>>();
+        const nlohmann::json ready = nlohmann::json::parse(read_line());
+        layouts_ = ready.at("layouts").get<std::vector<std::string>>();
+        for (const nlohmann::json& computed : ready.at("outputs")) {
+            std::vector<float>& spread = spreads_.emplace_back();
+            for (const nlohmann::json& bits : computed) spread.push_back(std::bit_cast<float>(bits.get<uint32_t>()));
+        }
     } catch (...) {
         end();
         throw;

@@ -21,6 +21,8 @@ class PeerProcess {
 
     // The layout of each of the library's kernels.
     [[nodiscard]] const std::vector<std::string>& layouts() const { return layouts_; }
+    // What each of them computed of ProblemBuffers with seed 1: ProblemBuffers::spread_of its output.
+    [[nodiscard]] const std::vector<std::vector<float>>& spreads() const { return spreads_; }
     // Times `calls` calls of one of them after one that is not timed; nanoseconds a call.
     double sample(size_t kernel, int calls);
 
@@ -34,6 +36,7 @@ class PeerProcess {
     int from_child_ = -1;
     std::string unread_;
     std::vector<std::string> layouts_;
+    std::vector<std::vector<float>> spreads_;
 };
 
 }  // namespace tilesmith

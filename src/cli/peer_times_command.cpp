@@ -1,5 +1,8 @@
 // The hidden subcommand `peer-times LIBRARY PROBLEM CONDITIONS`: times a library in this process on behalf of `bench`.
-// Says {"layouts": [...]} when ready; answers each line "KERNEL CALLS" with {"ns": X}; ends with its input.
+// Says {"layouts": [...], "outputs": [[the bits of some floats]...]} when ready; answers each line "KERNEL CALLS" with
+// {"ns": X}; ends with its input.
+#include <bit>
+#include <cstdint>
 #include <iostream>
 #include <memory>
 
@@ -22,11 +25,18 @@ struct PeerTimesOptions {
 int run(const PeerTimesOptions& options) {
     const Problem problem = parse_problem(options.problem);
     ProblemBuffers buffers(problem, /*seed=*/1);
-    Rival rival(peer_named(options.peer), problem, Conditions::parse(options.conditions), buffers,
-                buffers.new_output());
+    float* const output = buffers.new_output();
+    Rival rival(peer_named(options.peer), problem, Conditions::parse(options.conditions), buffers, output);
     nlohmann::ordered_json layouts = nlohmann::ordered_json::array();
-    for (size_t way = 0; way < rival.ways(); ++way) layouts.push_back(rival.layout(way));
-    print_json_line({{"layouts", layouts}});
+    nlohmann::ordered_json outputs = nlohmann::ordered_json::array();
+    for (size_t way = 0; way < rival.ways(); ++way) {
+        rival.run(way);
+        rival.finish(way);
+        layouts.push_back(rival.layout(way));
+        nlohmann::ordered_json& bits = outputs.emplace_back(nlohmann::ordered_json::array());
+        for (const float value : buffers.spread_of(output)) bits.push_back(std::bit_cast<uint32_t>(value));
+    }
+    print_json_line({{"layouts", layouts}, {"outputs", outputs}});
     size_t index = 0;
     int calls = 0;
     while (std::cin >> index >> calls) {

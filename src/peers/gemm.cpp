@@ -1,5 +1,6 @@
 #include "peers/gemm.h"
 
+#include "core/error.h"
 #include "schedules/conv/shape.h"
 
 namespace tilesmith {
@@ -51,9 +52,14 @@ std::optional<GemmShape> as_gemm(const Problem& problem) {
     return std::nullopt;
 }
 
-std::unique_ptr<PeerKernel> gemm_kernel(CblasSgemm sgemm, const GemmShape& shape, std::span<const float* const> inputs,
-                                        float* output) {
-    return std::make_unique<GemmKernel>(sgemm, shape, inputs[0], inputs[1], output);
+std::vector<std::unique_ptr<PeerKernel>> gemm_kernels(const std::string& library, CblasSgemm sgemm,
+                                                      const Problem& problem, std::span<const float* const> inputs,
+                                                      float* output) {
+    const std::optional<GemmShape> shape = as_gemm(problem);
+    if (sgemm == nullptr || !shape) throw run_failed(library + " cannot compute '" + problem.text() + "'");
+    std::vector<std::unique_ptr<PeerKernel>> kernels;
+    kernels.push_back(std::make_unique<GemmKernel>(sgemm, *shape, inputs[0], inputs[1], output));
+    return kernels;
 }
 
 }  // namespace tilesmith

@@ -5,6 +5,8 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "peers/peer.h"
 
@@ -23,7 +25,9 @@ std::optional<GemmShape> as_gemm(const Problem& problem);
 using CblasSgemm = void (*)(int order, int transpose_a, int transpose_b, int m, int n, int k, float alpha,
                             const float* a, int lda, const float* b, int ldb, float beta, float* c, int ldc);
 
-std::unique_ptr<PeerKernel> gemm_kernel(CblasSgemm sgemm, const GemmShape& shape, std::span<const float* const> inputs,
-                                        float* output);
+// Peer::prepare of `library`, but for its threads. `sgemm` is null where the library is not available.
+std::vector<std::unique_ptr<PeerKernel>> gemm_kernels(const std::string& library, CblasSgemm sgemm,
+                                                      const Problem& problem, std::span<const float* const> inputs,
+                                                      float* output);
 
 }  // namespace tilesmith

@@ -1,7 +1,5 @@
 // oneDNN: convolutions and matmuls as its primitives, epilogues as its post-operations, constant weights reordered into
 // the layout it asks for.
-#include <array>
-
 #include "core/error.h"
 #include "peers/libraries.h"
 #include "peers/onednn_primitive.h"
@@ -165,25 +163,29 @@ class OnednnKernel final : public OnednnPrimitive {
     }
 
     void choose() {
-        dnnl_post_ops_t post_ops = nullptr;
-        dnnl_primitive_attr_t attr = nullptr;
-        require_success(api_.post_ops_create(&post_ops), "creating post-operations");
-        require_success(api_.attr_create(&attr), "creating attributes");
-        append_post_ops(post_ops);
-        require_success(api_.attr_set_post_ops(attr, post_ops), "setting post-operations");
-        const dnnl_status_t status = problem_.op() == "matmul"              ? create_matmul(attr)
-                                     : problem_.op() == "conv2d_transposed" ? create_deconvolution(attr)
-                                                                            : create_convolution(attr);
-        api_.attr_destroy(attr);
-        api_.post_ops_destroy(post_ops);
-        create_primitive(status);
+        const auto post_ops = make_owned(api_.post_ops_destroy, "creating post-operations", api_.post_ops_create);
+        const auto attr = make_owned(api_.attr_destroy, "creating attributes", api_.attr_create);
+        append_post_ops(post_ops.get());
+        require_success(api_.attr_set_post_ops(attr.get(), post_ops.get()), "setting post-operations");
+        create_primitive(problem_.op() == "matmul"              ? create_matmul(attr.get())
+                         : problem_.op() == "conv2d_transposed" ? create_deconvolution(attr.get())
+                                                                : create_convolution(attr.get()));
     }
+
+    // The tensors as the primitive is to take them: in a layout of its own choice where that is allowed.
+    [[nodiscard]] Tensors offered() const {
+        Tensors t = tensors_;
+        if (blocked_) t.src = any_layout(t.src);
+        if (blocked_) t.dst = any_layout(t.dst);
+        if (problem_.weights() == Weights::fixed) t.weights = any_layout(t.weights);
+        return t;
+    }
+
+    [[nodiscard]] const dnnl_memory_desc_t* bias() const { return bias_ != nullptr ? &tensors_.bias : nullptr; }
 
     dnnl_status_t create_convolution(dnnl_primitive_attr_t attr) {
         const ConvShape s = conv_shape(problem_);
-        const dnnl_memory_desc_t src = blocked_ ? any_layout(tensors_.src) : tensors_.src;
-        const dnnl_memory_desc_t dst = blocked_ ? any_layout(tensors_.dst) : tensors_.dst;
-        const dnnl_memory_desc_t weights = fixed() ? any_layout(tensors_.weights) : tensors_.weights;
+        const Tensors t = offered();
         // Where the stride leaves rows over at the end, oneDNN wants the padding that is really touched.
         const auto end = [](int64_t outputs, int64_t stride, int64_t k, int64_t dilation, int64_t extent, int64_t pad) {
             return (outputs - 1) * stride + (k - 1) * dilation + 1 - extent - pad;
@@ -196,40 +198,32 @@ class OnednnKernel final : public OnednnPrimitive {
                                      end(s.ow, s.stride_w, s.kw, s.dilation_w, s.w, s.pad_w)};
         const int first = problem_.op() == "conv3d" ? 0 : 1;  // an image has no depth
         dnnl_convolution_desc_t desc;
-        require_success(api_.convolution_init(&desc, dnnl_forward_inference, dnnl_convolution_auto, &src, &weights,
-                                              bias_ != nullptr ? &tensors_.bias : nullptr, &dst, strides + first,
-                                              dilations + first, pad + first, pad_end + first),
-                        "describing a convolution");
-        return api_.pd_create(&pd_, &desc, attr, engine_, nullptr);
+        require_success(
+            api_.convolution_init(&desc, dnnl_forward_inference, dnnl_convolution_auto, &t.src, &t.weights, bias(),
+                                  &t.dst, strides + first, dilations + first, pad + first, pad_end + first),
+            "describing a convolution");
+        return api_.pd_create(&pd_, &desc, attr, engine_.get(), nullptr);
     }
 
     dnnl_status_t create_deconvolution(dnnl_primitive_attr_t attr) {
         const TransposedShape s(problem_);
-        const dnnl_memory_desc_t src = blocked_ ? any_layout(tensors_.src) : tensors_.src;
-        const dnnl_memory_desc_t dst = blocked_ ? any_layout(tensors_.dst) : tensors_.dst;
-        const dnnl_memory_desc_t weights = fixed() ? any_layout(tensors_.weights) : tensors_.weights;
+        const Tensors t = offered();
         const dnnl_dims_t strides = {s.h.stride, s.w.stride};
         const dnnl_dims_t pad = {s.h.pad, s.w.pad};
         const dnnl_dims_t pad_end = {s.h.pad_end, s.w.pad_end};
         dnnl_deconvolution_desc_t desc;
-        require_success(
-            api_.deconvolution_init(&desc, dnnl_forward_inference, dnnl_deconvolution_direct, &src, &weights,
-                                    bias_ != nullptr ? &tensors_.bias : nullptr, &dst, strides, pad, pad_end),
-            "describing a transposed convolution");
-        return api_.pd_create(&pd_, &desc, attr, engine_, nullptr);
+        require_success(api_.deconvolution_init(&desc, dnnl_forward_inference, dnnl_deconvolution_direct, &t.src,
+                                                &t.weights, bias(), &t.dst, strides, pad, pad_end),
+                        "describing a transposed convolution");
+        return api_.pd_create(&pd_, &desc, attr, engine_.get(), nullptr);
     }
 
     dnnl_status_t create_matmul(dnnl_primitive_attr_t attr) {
-        const dnnl_memory_desc_t src = blocked_ ? any_layout(tensors_.src) : tensors_.src;
-        const dnnl_memory_desc_t dst = blocked_ ? any_layout(tensors_.dst) : tensors_.dst;
-        const dnnl_memory_desc_t weights = fixed() ? any_layout(tensors_.weights) : tensors_.weights;
+        const Tensors t = offered();
         dnnl_matmul_desc_t desc;
-        require_success(api_.matmul_init(&desc, &src, &weights, bias_ != nullptr ? &tensors_.bias : nullptr, &dst),
-                        "describing a matmul");
-        return api_.pd_create(&pd_, &desc, attr, engine_, nullptr);
+        require_success(api_.matmul_init(&desc, &t.src, &t.weights, bias(), &t.dst), "describing a matmul");
+        return api_.pd_create(&pd_, &desc, attr, engine_.get(), nullptr);
     }
-
-    [[nodiscard]] bool fixed() const { return problem_.weights() == Weights::fixed; }
 
     // The argument in the layout the primitive chose: the caller's buffer itself, or a reordered copy.
     dnnl_memory_t bind_input(dnnl_query_t what, const dnnl_memory_desc_t& plain_desc, const float* data) {

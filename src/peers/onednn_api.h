@@ -4,7 +4,9 @@
 
 #include <oneapi/dnnl/dnnl.h>
 
+#include <memory>
 #include <string>
+#include <type_traits>
 
 #include "core/error.h"
 #include "peers/shared_library.h"
@@ -86,6 +88,19 @@ inline void require_success(dnnl_status_t status, const char* what) {
     if (status != dnnl_success) {
         throw run_failed(std::string("oneDNN: ") + what + " failed with status " + std::to_string(status));
     }
+}
+
+// A handle and the function of the library that destroys it.
+template <class Handle>
+using OnednnOwner = std::unique_ptr<std::remove_pointer_t<Handle>, dnnl_status_t (*)(Handle)>;
+
+// What `create` makes of `arguments`. `what` as in require_success().
+template <class Handle, class Create, class... Arguments>
+OnednnOwner<Handle> make_owned(dnnl_status_t (*destroy)(Handle), const char* what, Create create,
+                               Arguments... arguments) {
+    Handle handle = nullptr;
+    require_success(create(&handle, arguments...), what);
+    return {handle, destroy};
 }
 
 }  // namespace tilesmith

@@ -15,14 +15,14 @@ class ReductionKernel final : public OnednnPrimitive {
             strided({s.outer, s.reduced, s.kept, s.inner}, {s.reduced * run, run, s.inner, 1});
         const dnnl_memory_desc_t dst = strided({s.outer, 1, s.kept, 1}, {s.kept, s.kept, 1, 1});
         if (s.terms() == 1) {  // which the library takes for no reduction
-            create_primitive(api_.reorder_pd_create(&pd_, &src, engine_, &dst, engine_, nullptr));
+            create_primitive(api_.reorder_pd_create(&pd_, &src, engine_.get(), &dst, engine_.get(), nullptr));
         } else {
             const dnnl_alg_kind_t kind = problem.op() == "reduce_sum"   ? dnnl_reduction_sum
                                          : problem.op() == "reduce_max" ? dnnl_reduction_max
                                                                         : dnnl_reduction_mean;
             dnnl_reduction_desc_t desc;
             require_success(api_.reduction_init(&desc, kind, &src, &dst, 0, 0), "describing a reduction");
-            create_primitive(api_.pd_create(&pd_, &desc, nullptr, engine_, nullptr));
+            create_primitive(api_.pd_create(&pd_, &desc, nullptr, engine_.get(), nullptr));
         }
         args_.push_back({DNNL_ARG_SRC, memory(src, inputs[0])});
         args_.push_back({DNNL_ARG_DST, memory(dst, output)});
@@ -35,7 +35,7 @@ class TransposeKernel final : public OnednnPrimitive {
         const int64_t b = problem["b"], m = problem["m"], n = problem["n"], c = problem["c"];
         const dnnl_memory_desc_t src = strided({b, m, n, c}, {m * n * c, n * c, c, 1});
         const dnnl_memory_desc_t dst = strided({b, m, n, c}, {m * n * c, c, m * c, 1});
-        create_primitive(api_.reorder_pd_create(&pd_, &src, engine_, &dst, engine_, nullptr));
+        create_primitive(api_.reorder_pd_create(&pd_, &src, engine_.get(), &dst, engine_.get(), nullptr));
         args_.push_back({DNNL_ARG_FROM, memory(src, inputs[0])});
         args_.push_back({DNNL_ARG_TO, memory(dst, output)});
     }

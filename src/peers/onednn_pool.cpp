@@ -61,7 +61,7 @@ class PoolKernel final : public OnednnPrimitive {
             api_.pooling_init(&desc, dnnl_forward_inference, problem.op() == "max_pool" ? dnnl_pooling_max : mean, &src,
                               &dst_desc_, strides, kernel, dilation, pad, pad_end),
             "describing a pooling");
-        create_primitive(api_.pd_create(&pd_, &desc, nullptr, engine_, nullptr));
+        create_primitive(api_.pd_create(&pd_, &desc, nullptr, engine_.get(), nullptr));
     }
 
     bool plain_;

@@ -12,23 +12,16 @@ dnnl_memory_desc_t strided(std::initializer_list<int64_t> dims, std::initializer
     return desc;
 }
 
-OnednnPrimitive::OnednnPrimitive() {
-    require_success(api_.engine_create(&engine_, dnnl_cpu, 0), "creating an engine");
-    require_success(api_.stream_create(&stream_, engine_, dnnl_stream_default_flags), "creating a stream");
-}
-
 OnednnPrimitive::~OnednnPrimitive() {
     for (dnnl_memory_t memory : memories_) api_.memory_destroy(memory);
     if (primitive_ != nullptr) api_.primitive_destroy(primitive_);
     if (pd_ != nullptr) api_.pd_destroy(pd_);
-    api_.stream_destroy(stream_);
-    api_.engine_destroy(engine_);
 }
 
 void OnednnPrimitive::run() {
-    require_success(api_.primitive_execute(primitive_, stream_, static_cast<int>(args_.size()), args_.data()),
+    require_success(api_.primitive_execute(primitive_, stream_.get(), static_cast<int>(args_.size()), args_.data()),
                     "a primitive");
-    api_.stream_wait(stream_);
+    api_.stream_wait(stream_.get());
 }
 
 void OnednnPrimitive::create_primitive(dnnl_status_t status) {
@@ -39,23 +32,19 @@ void OnednnPrimitive::create_primitive(dnnl_status_t status) {
 dnnl_memory_t OnednnPrimitive::memory(const dnnl_memory_desc_t& desc, const float* data) {
     dnnl_memory_t handle = nullptr;
     void* address = data != nullptr ? const_cast<float*>(data) : DNNL_MEMORY_ALLOCATE;
-    require_success(api_.memory_create(&handle, &desc, engine_, address), "creating a memory");
+    require_success(api_.memory_create(&handle, &desc, engine_.get(), address), "creating a memory");
     memories_.push_back(handle);
     return handle;
 }
 
 void OnednnPrimitive::reorder(dnnl_memory_t from, const dnnl_memory_desc_t& from_desc, dnnl_memory_t to,
                               const dnnl_memory_desc_t& to_desc) {
-    dnnl_primitive_desc_t pd = nullptr;
-    dnnl_primitive_t primitive = nullptr;
-    require_success(api_.reorder_pd_create(&pd, &from_desc, engine_, &to_desc, engine_, nullptr),
-                    "describing a reorder");
-    require_success(api_.primitive_create(&primitive, pd), "creating a reorder");
+    const auto pd = make_owned(api_.pd_destroy, "describing a reorder", api_.reorder_pd_create, &from_desc,
+                               engine_.get(), &to_desc, engine_.get(), nullptr);
+    const auto primitive = make_owned(api_.primitive_destroy, "creating a reorder", api_.primitive_create, pd.get());
     const std::array<dnnl_exec_arg_t, 2> args{{{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}}};
-    require_success(api_.primitive_execute(primitive, stream_, 2, args.data()), "a reorder");
-    api_.stream_wait(stream_);
-    api_.primitive_destroy(primitive);
-    api_.pd_destroy(pd);
+    require_success(api_.primitive_execute(primitive.get(), stream_.get(), 2, args.data()), "a reorder");
+    api_.stream_wait(stream_.get());
 }
 
 }  // namespace tilesmith

@@ -17,7 +17,7 @@ dnnl_memory_desc_t strided(std::initializer_list<int64_t> dims, std::initializer
 // Derived classes set pd_, call create_primitive(), and fill args_.
 class OnednnPrimitive : public PeerKernel {
   public:
-    OnednnPrimitive();
+    OnednnPrimitive() = default;
     OnednnPrimitive(const OnednnPrimitive&) = delete;
     OnednnPrimitive& operator=(const OnednnPrimitive&) = delete;
     ~OnednnPrimitive() override;
@@ -34,8 +34,11 @@ class OnednnPrimitive : public PeerKernel {
                  const dnnl_memory_desc_t& to_desc);
 
     const OnednnApi& api_ = onednn_api();
-    dnnl_engine_t engine_ = nullptr;
-    dnnl_stream_t stream_ = nullptr;
+    const OnednnOwner<dnnl_engine_t> engine_ =
+        make_owned(api_.engine_destroy, "creating an engine", api_.engine_create, dnnl_cpu, size_t{0});
+    const OnednnOwner<dnnl_stream_t> stream_ =
+        make_owned(api_.stream_destroy, "creating a stream", api_.stream_create, engine_.get(),
+                   static_cast<unsigned>(dnnl_stream_default_flags));
     dnnl_primitive_desc_t pd_ = nullptr;
     std::vector<dnnl_exec_arg_t> args_;
 

@@ -15,13 +15,13 @@ class RowsKernel final : public OnednnPrimitive {
             require_success(
                 api_.softmax_init(&desc, dnnl_forward_inference, dnnl_softmax_accurate, &matrix, &matrix, 1),
                 "describing a softmax");
-            create_primitive(api_.pd_create(&pd_, &desc, nullptr, engine_, nullptr));
+            create_primitive(api_.pd_create(&pd_, &desc, nullptr, engine_.get(), nullptr));
         } else {
             dnnl_layer_normalization_desc_t desc;
             require_success(api_.layer_norm_init(&desc, dnnl_forward_inference, &matrix, nullptr,
                                                  static_cast<float>(problem.eps()), dnnl_use_scale | dnnl_use_shift),
                             "describing a layer normalisation");
-            create_primitive(api_.pd_create(&pd_, &desc, nullptr, engine_, nullptr));
+            create_primitive(api_.pd_create(&pd_, &desc, nullptr, engine_.get(), nullptr));
             const dnnl_memory_desc_t vector = strided({cols}, {1});
             args_.push_back({DNNL_ARG_SCALE, memory(vector, inputs[1])});
             args_.push_back({DNNL_ARG_SHIFT, memory(vector, inputs[2])});

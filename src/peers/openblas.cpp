@@ -1,5 +1,4 @@
 // OpenBLAS keeps threads of its own, which wait by spinning for some milliseconds.
-#include "core/error.h"
 #include "peers/gemm.h"
 #include "peers/libraries.h"
 #include "peers/shared_library.h"
@@ -34,11 +33,8 @@ bool supports(const Problem& problem) { return as_gemm(problem).has_value(); }
 
 std::vector<std::unique_ptr<PeerKernel>> prepare(const Problem& problem, int threads,
                                                  std::span<const float* const> inputs, float* output) {
-    const std::optional<GemmShape> shape = as_gemm(problem);
-    if (!available() || !shape) throw run_failed("OpenBLAS cannot compute '" + problem.text() + "'");
+    auto kernels = gemm_kernels("OpenBLAS", available() ? api().sgemm : nullptr, problem, inputs, output);
     api().set_threads(threads);
-    std::vector<std::unique_ptr<PeerKernel>> kernels;
-    kernels.push_back(gemm_kernel(api().sgemm, *shape, inputs, output));
     return kernels;
 }
 
