@@ -1,8 +1,13 @@
-// Extents for random problems: what the operators' Operator::random draw from.
+// Numbers for random problems: what the operators' Operator::random draw from.
 #pragma once
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "core/rng.h"
@@ -16,6 +21,17 @@ inline int64_t random_extent(Rng& rng, int64_t most) {
     const int64_t extent =
         rng.below(2) == 0 ? rng.pick(kAwkward) : 1 + static_cast<int64_t>(rng.below(static_cast<uint64_t>(most)));
     return std::min(extent, most);
+}
+
+// In [0, bound).
+inline int64_t random_below(Rng& rng, uint64_t bound) { return static_cast<int64_t>(rng.below(bound)); }
+
+// " n=2 h=7". A braced list draws its numbers in the order they are written in; the order of a function's arguments is
+// the compiler's choice, and one seed would stand for different problems.
+inline std::string pairs_text(std::initializer_list<std::pair<std::string, int64_t>> pairs) {
+    std::string text;
+    for (const auto& [name, value] : pairs) text += fmt::format(" {}={}", name, value);
+    return text;
 }
 
 }  // namespace tilesmith

@@ -38,6 +38,7 @@ const std::vector<Template>& templates() {
 
 std::vector<const Template*> templates_for(const Problem& problem, const Target& target) {
     std::vector<const Template*> result;
+    if (problem.dtype() != DType::f32) return result;  // the one type that templates compute in
     for (const Template& t : templates()) {
         const bool computes = std::find(t.operators.begin(), t.operators.end(), problem.op()) != t.operators.end();
         if (computes && t.applies(problem, target)) result.push_back(&t);

@@ -20,6 +20,7 @@ struct Template {
     TemplateId id;
     std::string summary;                 // one line for `list templates`
     std::vector<std::string> operators;  // the operators it computes
+    // Asked about these operators in f32 alone: templates_for() looks at both first.
     bool (*applies)(const Problem&, const Target&);
     // Which decisions there are.
     Space (*space)(const Problem&, const Target&, const Conditions&);

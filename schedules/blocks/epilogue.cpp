@@ -11,7 +11,10 @@
 namespace tilesmith {
 namespace {
 
-Halide::Expr sigmoid(const Halide::Expr& x) { return 1.0F / (1.0F + Halide::exp(-x)); }
+// Halide's exp turns x / ln 2 into an int32, which large x do not fit: it says 0 for them. From 89 on it is infinite.
+Halide::Expr bounded_exp(const Halide::Expr& x) { return Halide::exp(Halide::min(x, 100.0F)); }
+
+Halide::Expr sigmoid(const Halide::Expr& x) { return 1.0F / (1.0F + bounded_exp(-x)); }
 
 // Near 0 an odd polynomial (Moshier, Cephes Math Library, tanhf), elsewhere by the exponential: 2e-7 of the result
 // everywhere. Halide's own tanh calls the C library, one element at a time.
@@ -20,7 +23,7 @@ Halide::Expr fast_tanh(const Halide::Expr& x) {
     Halide::Expr small = -5.70498872745e-3F;
     for (const float coefficient : {2.06390887954e-2F, -5.37397155531e-2F, 1.33314422036e-1F, -3.33332819422e-1F})
         small = small * z + coefficient;
-    const Halide::Expr large = 1.0F - 2.0F / (Halide::exp(2.0F * x) + 1.0F);
+    const Halide::Expr large = 1.0F - 2.0F / (bounded_exp(2.0F * x) + 1.0F);
     return Halide::select(Halide::abs(x) < 0.625F, small * z * x + x, large);
 }
 
@@ -29,9 +32,10 @@ Halide::Expr gelu_tanh(const Halide::Expr& x) {
     return 0.5F * x * (1.0F + fast_tanh(root * (x + 0.044715F * x * x * x)));
 }
 
+// Halide's erf takes 16th powers of a polynomial, which overflow and end as NaN. From 6 on it is 1.
 Halide::Expr gelu(const Halide::Expr& x) {
     const auto root_half = static_cast<float>(std::sqrt(0.5));
-    return 0.5F * x * (1.0F + Halide::erf(x * root_half));
+    return 0.5F * x * (1.0F + Halide::erf(Halide::clamp(x * root_half, -6.0F, 6.0F)));
 }
 
 Halide::Expr apply(EpilogueOp op, const Halide::Expr& value, const Halide::Expr& operand) {

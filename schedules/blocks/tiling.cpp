@@ -81,4 +81,6 @@ std::vector<int64_t> unroll_factors(int64_t length, int64_t body) {
 
 std::vector<Value> values_of(const std::vector<int64_t>& numbers) { return {numbers.begin(), numbers.end()}; }
 
+std::vector<Value> texts(const std::vector<std::string>& choices) { return {choices.begin(), choices.end()}; }
+
 }  // namespace tilesmith

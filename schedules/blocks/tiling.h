@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "core/schedule.h"
@@ -26,6 +27,9 @@ std::vector<int64_t> frugal_tiles(int64_t extent, const std::vector<int64_t>& ti
 std::vector<int64_t> balanced_blocks(int64_t count, int64_t least, int64_t most);
 
 constexpr int64_t kLeastTaskElements = 4096;  // a few microseconds: as long as waking a thread takes
+constexpr int64_t kMostChunksAThread = 4;     // of a reduction: each has a result of its own
+constexpr int64_t kLeastSharing = 4;          // tiles that share out what is prefetched
+constexpr int64_t kMostWrittenOut = 64;       // products of a sum's rest; a longer one is a loop: bounds compile time
 
 // How many of `count` pieces of work, of `elements` elements each, one task may take: balanced blocks of at least
 // kLeastTaskElements elements where there are that many.
@@ -50,5 +54,6 @@ std::vector<int64_t> tile_rows(int64_t extent, int64_t vectors, const Target& ta
 std::vector<int64_t> unroll_factors(int64_t length, int64_t body);
 
 std::vector<Value> values_of(const std::vector<int64_t>& numbers);
+std::vector<Value> texts(const std::vector<std::string>& choices);
 
 }  // namespace tilesmith

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "schedules/blocks/epilogue.h"
+#include "schedules/blocks/tail.h"
 #include "schedules/blocks/tiling.h"
 #include "schedules/conv/input.h"
 #include "schedules/conv/tile.h"
@@ -104,9 +105,6 @@ void Build::define() {
 }
 
 void Build::schedule_output() {
-    const auto tail = [](int64_t extent, int64_t factor, TailStrategy ragged) {
-        return extent % factor == 0 ? TailStrategy::RoundUp : ragged;
-    };
     out_.bound(c_, 0, as_int(shape_.co))
         .bound(x_, 0, as_int(shape_.ow))
         .bound(y_, 0, as_int(shape_.oh))
@@ -149,6 +147,7 @@ void Build::schedule_tile() {
         .unroll(x_);
     auto sum = tile_.update();
     sum.reorder(c_, x_, k_.x, k_.y).vectorize(c_, lanes_).unroll(c_).unroll(x_);
+    // Twice what the space keeps tiles to: only a long kernel row, summed for one pixel and one vector, is beyond it.
     constexpr int64_t kMostUnrolledTaps = 240;
     if (columns_ * panel_extent_ / lanes_ * shape_.kw <= kMostUnrolledTaps) sum.unroll(k_.x);
     if (schedule_.flag("unroll_rows")) sum.unroll(k_.y);

@@ -16,7 +16,8 @@ namespace {
 
 TemplateId id() { return {"depthwise", 1}; }
 
-// Vector multiply-adds in an unrolled body: bounds compile time.
+// Vector multiply-adds in an unrolled body: bounds compile time. Where one row of taps is longer, depthwise.cpp
+// decides.
 constexpr int64_t kMostUnrolled = 120;
 
 struct Facts {
@@ -40,15 +41,13 @@ int64_t panel_bytes(const Facts& f) {
     return (s.h + s.pad_h + s.pad_h_end) * (s.w + s.pad_w + s.pad_w_end) * f.lanes * 4;
 }
 
-std::vector<Value> texts(const std::vector<std::string>& choices) { return {choices.begin(), choices.end()}; }
-
 // Pixels of a tile. Enough accumulators to hide the latency of a multiply-add, and registers for a tap and a pixel
 // besides.
 std::vector<int64_t> tile_columns(const Facts& f, int64_t vectors) {
     constexpr int64_t kLeastAccumulators = 6;
     const int64_t most_accumulators = f.vector_registers * 5 / 8;
     std::vector<int64_t> all;
-    for (int64_t columns = 1; columns <= f.shape.ow; ++columns) {
+    for (int64_t columns = 1; columns <= std::min(f.shape.ow, std::max<int64_t>(1, most_accumulators)); ++columns) {
         const int64_t accumulators = columns * vectors;
         const bool fits = accumulators <= most_accumulators && accumulators * f.shape.kw <= kMostUnrolled;
         if (fits || columns == 1) all.push_back(columns);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "schedules/blocks/epilogue.h"
+#include "schedules/blocks/tail.h"
 #include "schedules/blocks/tiling.h"
 #include "schedules/conv/input.h"
 #include "schedules/conv/tile.h"
@@ -184,19 +185,18 @@ void Build::define() {
 }
 
 void Build::schedule_output() {
-    const bool whole_vectors = shape_.group_co() % lanes_ == 0;
-    const bool whole_panels = ceil_div(shape_.group_co(), lanes_) % vectors_ == 0;
     const TailStrategy x_tail = skips() ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards;
     out_.bound(c_, 0, as_int(shape_.group_co()))
         .bound(g_, 0, as_int(shape_.groups))
         .bound(x_, 0, as_int(shape_.ow))
         .bound(y_, 0, as_int(shape_.oh))
         .bound(n_, 0, as_int(planes()))
-        .split(c_, vector_, lane_, lanes_, whole_vectors ? TailStrategy::RoundUp : TailStrategy::Predicate)
-        .split(vector_, panel_, vector_, vectors_, whole_panels ? TailStrategy::RoundUp : TailStrategy::GuardWithIf)
+        .split(c_, vector_, lane_, lanes_, tail(shape_.group_co(), lanes_, TailStrategy::Predicate))
+        .split(vector_, panel_, vector_, vectors_,
+               tail(ceil_div(shape_.group_co(), lanes_), vectors_, TailStrategy::GuardWithIf))
         .split(panel_, panel_block_, panel_, as_int(schedule_.number("panel_block")), TailStrategy::GuardWithIf)
-        .split(x_, x_tile_, column_, columns_, shape_.ow % columns_ == 0 ? TailStrategy::RoundUp : x_tail)
-        .split(y_, y_tile_, row_, rows_, shape_.oh % rows_ == 0 ? TailStrategy::RoundUp : TailStrategy::ShiftInwards);
+        .split(x_, x_tile_, column_, columns_, tail(shape_.ow, columns_, x_tail))
+        .split(y_, y_tile_, row_, rows_, tail(shape_.oh, rows_, TailStrategy::ShiftInwards));
     // With one row of pixels (a matmul, conv1d) the blocks are made of its tiles.
     const Var blocked = shape_.oh > 1 ? y_tile_ : x_tile_;
     out_.split(blocked, pixel_block_, blocked, pixel_block(), TailStrategy::GuardWithIf);

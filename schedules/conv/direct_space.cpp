@@ -20,9 +20,6 @@ constexpr double kSlack = 1.3;
 // Vector multiply-adds in the body of the innermost loop once it is unrolled: bounds compile time.
 constexpr int64_t kMostUnrolled = 128;
 
-// Tiles that share out what is prefetched.
-constexpr int64_t kLeastSharing = 4;
-
 using Tiles = std::vector<ConvTile>;
 
 // What domains need to know; shared by the functions of one space.
@@ -74,8 +71,6 @@ int64_t default_unroll(int64_t length, int64_t body) {
         if (length % factor == 0 && factor * body <= kEnough) best = factor;
     return best;
 }
-
-std::vector<Value> texts(const std::vector<std::string>& choices) { return {choices.begin(), choices.end()}; }
 
 std::vector<Decision> tile_decisions(const std::shared_ptr<const Facts>& facts) {
     using Number = std::optional<int64_t>;

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "schedules/conv/shape.h"
+#include "schedules/image_spec.h"
 #include "schedules/operator_rows.h"
 #include "schedules/random_extents.h"
 #include "schedules/reference/reference.h"
@@ -14,8 +15,6 @@
 namespace tilesmith {
 
 namespace {
-
-constexpr int64_t kMostPaddedElements = (int64_t{1} << 31) / 4 - 1;
 
 void check_axis(const std::string& axis, int64_t extent, int64_t k, int64_t pad, int64_t pad_end, int64_t dilation) {
     const int64_t reach = (k - 1) * dilation + 1;
@@ -41,10 +40,7 @@ void check(const Problem& p) {
     const double padded_elements = static_cast<double>(s.n) * static_cast<double>(s.d) *
                                    static_cast<double>(s.h + s.pad_h + s.pad_h_end) *
                                    static_cast<double>(s.w + s.pad_w + s.pad_w_end) * static_cast<double>(s.ci);
-    if (padded_elements > static_cast<double>(kMostPaddedElements))
-        throw bad_input(
-            fmt::format("the padded input of '{}' has {:.0f} elements: 2^31 bytes or more", p.text(), padded_elements),
-            "make an extent or the padding smaller");
+    check_padded_input(p, padded_elements, "make an extent or the padding smaller");
 }
 
 std::vector<Argument> arguments(const Problem& p) {
@@ -91,63 +87,87 @@ void reference(const Problem& p, std::span<const float* const> inputs, float* ou
     reference_conv(p, conv_shape(p), inputs, output);
 }
 
-int64_t random_below(Rng& rng, uint64_t bound) { return static_cast<int64_t>(rng.below(bound)); }
-
 // Channels of a dense, a grouped or a depthwise convolution.
 std::string random_channels(Rng& rng) {
     const int64_t groups = rng.below(2) == 0 ? 1 : random_extent(rng, 40);
     const bool depthwise = groups > 1 && rng.below(2) == 0;
     const int64_t ci = depthwise ? 1 : random_extent(rng, 48);
-    const int64_t co = depthwise ? 1 + random_below(rng, 2) * random_below(rng, 3) : random_extent(rng, 48);
-    return fmt::format("ci={} co={} groups={}", ci * groups, co * groups, groups);
+    const int64_t multiples = depthwise && rng.below(2) == 0 ? random_below(rng, 3) : 0;
+    const int64_t co = depthwise ? 1 + multiples : random_extent(rng, 48);
+    return pairs_text({{"ci", ci * groups}, {"co", co * groups}, {"groups", groups}});
 }
 
 std::string random_weights(Rng& rng) { return rng.below(4) == 0 ? " weights=fresh" : ""; }
 
 std::string random_conv1d(Rng& rng) {
-    const std::string weights = random_weights(rng);
-    return fmt::format("conv1d n={} w={} {} kw={}", 1 + rng.below(2), random_extent(rng, 64), random_channels(rng),
-                       1 + rng.below(7)) +
-           fmt::format(" stride={} pad={} dilation={}", 1 + rng.below(3), rng.below(4), 1 + rng.below(3)) + weights;
+    std::string text = "conv1d";
+    text +=
+        pairs_text({{"n", 1 + random_below(rng, 2)}, {"w", random_extent(rng, 64)}, {"kw", 1 + random_below(rng, 7)}});
+    text += random_channels(rng);
+    text += pairs_text(
+        {{"stride", 1 + random_below(rng, 3)}, {"pad", random_below(rng, 4)}, {"dilation", 1 + random_below(rng, 3)}});
+    return text + random_weights(rng);
 }
 
 std::string random_axis(Rng& rng, const std::string& axis) {
-    return fmt::format(" stride_{0}={1} pad_{0}={2} pad_{0}_end={3} dilation_{0}={4}", axis, 1 + rng.below(3),
-                       rng.below(4), rng.below(4), 1 + rng.below(3));
+    return pairs_text({{"stride_" + axis, 1 + random_below(rng, 3)},
+                       {"pad_" + axis, random_below(rng, 4)},
+                       {"pad_" + axis + "_end", random_below(rng, 4)},
+                       {"dilation_" + axis, 1 + random_below(rng, 3)}});
 }
 
 // What fast algorithms are for: a small dense kernel and channels that fill vectors.
 std::string random_fast_conv2d(Rng& rng) {
-    return fmt::format("conv2d n={} h={} w={} ci={} co={} kh=3 kw=3 pad_h={} pad_w={} pad_w_end={} accuracy=fast",
-                       1 + rng.below(2), 3 + rng.below(20), 3 + rng.below(20), 16 + rng.below(40), 16 + rng.below(40),
-                       rng.below(3), rng.below(3), rng.below(3));
+    return "conv2d kh=3 kw=3 accuracy=fast" + pairs_text({{"n", 1 + random_below(rng, 2)},
+                                                          {"h", 3 + random_below(rng, 20)},
+                                                          {"w", 3 + random_below(rng, 20)},
+                                                          {"ci", 16 + random_below(rng, 40)},
+                                                          {"co", 16 + random_below(rng, 40)},
+                                                          {"pad_h", random_below(rng, 3)},
+                                                          {"pad_w", random_below(rng, 3)},
+                                                          {"pad_w_end", random_below(rng, 3)}});
 }
 
 std::string random_conv2d(Rng& rng) {
     if (rng.below(4) == 0) return random_fast_conv2d(rng);
-    const std::string weights = random_weights(rng);
-    return fmt::format("conv2d n={} h={} w={} {} kh={} kw={}", 1 + rng.below(2), random_extent(rng, 24),
-                       random_extent(rng, 24), random_channels(rng), 1 + rng.below(5), 1 + rng.below(5)) +
-           random_axis(rng, "h") + random_axis(rng, "w") + weights;
+    std::string text = "conv2d";
+    text += pairs_text({{"n", 1 + random_below(rng, 2)},
+                        {"h", random_extent(rng, 24)},
+                        {"w", random_extent(rng, 24)},
+                        {"kh", 1 + random_below(rng, 5)},
+                        {"kw", 1 + random_below(rng, 5)}});
+    text += random_channels(rng);
+    for (const char* axis : {"h", "w"}) text += random_axis(rng, axis);
+    return text + random_weights(rng);
 }
 
 std::string random_conv3d(Rng& rng) {
-    const std::string weights = random_weights(rng);
-    return fmt::format("conv3d n={} d={} h={} w={} {} kd={} kh={} kw={}", 1 + rng.below(2), random_extent(rng, 6),
-                       random_extent(rng, 12), random_extent(rng, 12), random_channels(rng), 1 + rng.below(3),
-                       1 + rng.below(3), 1 + rng.below(3)) +
-           random_axis(rng, "d") + random_axis(rng, "h") + random_axis(rng, "w") + weights;
+    std::string text = "conv3d";
+    text += pairs_text({{"n", 1 + random_below(rng, 2)},
+                        {"d", random_extent(rng, 6)},
+                        {"h", random_extent(rng, 12)},
+                        {"w", random_extent(rng, 12)},
+                        {"kd", 1 + random_below(rng, 3)},
+                        {"kh", 1 + random_below(rng, 3)},
+                        {"kw", 1 + random_below(rng, 3)}});
+    text += random_channels(rng);
+    for (const char* axis : {"d", "h", "w"}) text += random_axis(rng, axis);
+    return text + random_weights(rng);
 }
 
 std::string random_capsules(Rng& rng) {
-    const std::string weights = random_weights(rng);
-    return fmt::format("capsule_conv2d n={} h={} w={} ci={} co={} kh={} kw={} capsule={}", 1 + rng.below(2),
-                       random_extent(rng, 12), random_extent(rng, 12), random_extent(rng, 20), random_extent(rng, 20),
-                       1 + rng.below(3), 1 + rng.below(3), 1 + rng.below(5)) +
-           random_axis(rng, "h") + random_axis(rng, "w") + weights;
+    std::string text = "capsule_conv2d";
+    text += pairs_text({{"n", 1 + random_below(rng, 2)},
+                        {"h", random_extent(rng, 12)},
+                        {"w", random_extent(rng, 12)},
+                        {"ci", random_extent(rng, 20)},
+                        {"co", random_extent(rng, 20)},
+                        {"kh", 1 + random_below(rng, 3)},
+                        {"kw", 1 + random_below(rng, 3)},
+                        {"capsule", 1 + random_below(rng, 5)}});
+    for (const char* axis : {"h", "w"}) text += random_axis(rng, axis);
+    return text + random_weights(rng);
 }
-
-PairSpec extent(const std::string& name) { return {.name = name, .axes = {name}}; }
 
 // `axes` is "dhw", "hw" or "w".
 Operator convolution(const std::string& name, const std::string& summary, const std::string& axes) {
@@ -156,10 +176,10 @@ Operator convolution(const std::string& name, const std::string& summary, const 
     op.summary = summary;
     op.spec.op = name;
     op.spec.extents.push_back({.name = "n", .axes = {"n"}, .default_value = 1, .always_written = true});
-    for (const char axis : axes) op.spec.extents.push_back(extent({axis}));
-    op.spec.extents.push_back(extent("ci"));
-    op.spec.extents.push_back(extent("co"));
-    for (const char axis : axes) op.spec.extents.push_back(extent({'k', axis}));
+    for (const char axis : axes) op.spec.extents.push_back(extent_pair({axis}));
+    op.spec.extents.push_back(extent_pair("ci"));
+    op.spec.extents.push_back(extent_pair("co"));
+    for (const char axis : axes) op.spec.extents.push_back(extent_pair({'k', axis}));
 
     PairSpec stride{.name = "stride", .default_value = 1};
     PairSpec pad{.name = "pad", .default_value = 0, .least = 0};
@@ -195,7 +215,7 @@ Operator conv3d_operator() {
 Operator capsule_conv2d_operator() {
     Operator op = convolution(
         "capsule_conv2d", "y[n,oh,ow,i,j,co] = x[n,h,w,i,k,ci] convolved with w[kh,kw,k,j,ci,co], summed over k", "hw");
-    op.spec.extents.push_back(extent("capsule"));
+    op.spec.extents.push_back(extent_pair("capsule"));
     op.spec.attributes.pop_back();  // groups
     op.spec.epilogue = false;
     op.arguments = capsule_arguments;

@@ -31,12 +31,10 @@ double step_cycles(double products, double vectors, double loads, double depth, 
 // How many of the output positions [first, last) have tap `tap` inside the input.
 int64_t inside(int64_t first, int64_t last, int64_t tap, int64_t stride, int64_t dilation, int64_t pad,
                int64_t extent) {
-    int64_t count = 0;
-    for (int64_t x = first; x < last; ++x) {
-        const int64_t at = x * stride + tap * dilation - pad;
-        count += at >= 0 && at < extent ? 1 : 0;
-    }
-    return count;
+    const int64_t offset = tap * dilation - pad;  // of the element that position 0 reads
+    // How many positions, from 0 on, read elements below `bound`.
+    const auto positions = [&](int64_t bound) { return ceil_div(std::max<int64_t>(0, bound - offset), stride); };
+    return std::max<int64_t>(0, std::min(last, positions(extent)) - std::max(first, positions(0)));
 }
 
 // Cycles for one kernel row of one strip of tiles over a whole output row, a unit of reduction.

@@ -7,9 +7,11 @@
 // is guarded. Blocks are whole rows of patches; the last tile of patches of a block starts earlier.
 #include <Halide.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "schedules/blocks/epilogue.h"
+#include "schedules/blocks/tail.h"
 #include "schedules/blocks/tiling.h"
 #include "schedules/conv/shape.h"
 #include "schedules/pipeline.h"
@@ -202,9 +204,6 @@ void Build::define_output() {
 }
 
 void Build::schedule_output() {
-    const auto tail = [](int64_t extent, int64_t by, TailStrategy otherwise) {
-        return extent % by == 0 ? TailStrategy::RoundUp : otherwise;
-    };
     out_.bound(o_, 0, as_int(shape_.co))
         .bound(x_, 0, as_int(shape_.ow))
         .bound(y_, 0, as_int(shape_.oh))
@@ -313,7 +312,8 @@ int64_t block_bytes(const ConvShape& shape, const Patches& patches, int64_t bloc
     return patches.size * patches.size * patches.columns * block * (shape.ci + shape.co) * 4;
 }
 
-// Rows of patches in a block: divisors, so that blocks are equal; those that fit half of the L2 cache, and all rows.
+// Rows of patches in a block: divisors, so that blocks are equal; one row, all rows, and those that take at most twice
+// the L2 cache.
 std::vector<int64_t> blocks(const ConvShape& shape, const Patches& patches, const Target& target) {
     std::vector<int64_t> counts;
     for (int64_t count = 1; count <= patches.rows; ++count) {
@@ -329,9 +329,8 @@ bool applies(const Problem& problem, const Target& target) {
     const bool small_kernel =
         s.kh == 3 && s.kw == 3 && s.stride_h == 1 && s.stride_w == 1 && s.dilation_h == 1 && s.dilation_w == 1;
     const Patches patches(s, 2);
-    return problem.dtype() == DType::f32 && problem.accuracy() == Accuracy::fast &&
-           problem.weights() == Weights::fixed && small_kernel && s.groups == 1 &&
-           s.ci >= std::max<int64_t>(kLeastChannels, target.lanes(4)) &&
+    return problem.accuracy() == Accuracy::fast && problem.weights() == Weights::fixed && small_kernel &&
+           s.groups == 1 && s.ci >= std::max<int64_t>(kLeastChannels, target.lanes(4)) &&
            s.co >= std::max<int64_t>(kLeastChannels, target.lanes(4)) && s.oh >= 2 && s.ow >= 2 &&
            s.n * block_bytes(s, patches, patches.rows) <= kMostWorkBytes;
 }

@@ -38,7 +38,7 @@ struct Matrix {
     [[nodiscard]] std::vector<int64_t> extents() const { return {cols, rows}; }
 };
 
-bool applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
+bool applies(const Problem&, const Target&) { return true; }
 
 Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
     const Matrix matrix(problem);

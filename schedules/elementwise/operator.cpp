@@ -1,7 +1,5 @@
 // The operator elementwise: a matrix followed by its epilogue alone, y[rows,cols] = epilogue of x[rows,cols]. Without
 // an epilogue it is a copy.
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "schedules/operator_rows.h"
@@ -25,7 +23,7 @@ double flops(const Problem& p) {
 }
 
 std::string random(Rng& rng) {
-    return fmt::format("elementwise rows={} cols={}", random_extent(rng, 70), random_extent(rng, 600));
+    return "elementwise" + pairs_text({{"rows", random_extent(rng, 70)}, {"cols", random_extent(rng, 600)}});
 }
 
 }  // namespace

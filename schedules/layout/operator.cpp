@@ -1,7 +1,5 @@
 // The operator transpose: two neighbouring axes, or groups of axes, change places; the runs of c elements inside of
 // them stay whole. x[b,m,n,c] becomes y[b,n,m,c].
-#include <fmt/format.h>
-
 #include "schedules/operator_rows.h"
 #include "schedules/random_extents.h"
 #include "schedules/reference/reference.h"
@@ -19,9 +17,10 @@ std::vector<Argument> arguments(const Problem& p) {
 double flops(const Problem& p) { return static_cast<double>(arguments(p).front().elements()); }
 
 std::string random(Rng& rng) {
-    std::string text =
-        fmt::format("transpose b={} m={} n={}", 1 + rng.below(3), random_extent(rng, 150), random_extent(rng, 150));
-    if (rng.below(2) > 0) text += fmt::format(" c={}", random_extent(rng, 40));
+    std::string text = "transpose";
+    text +=
+        pairs_text({{"b", 1 + random_below(rng, 3)}, {"m", random_extent(rng, 150)}, {"n", random_extent(rng, 150)}});
+    if (rng.below(2) > 0) text += pairs_text({{"c", random_extent(rng, 40)}});
     return text;
 }
 

@@ -160,7 +160,7 @@ void Build::schedule_run() {
     if (ceil_div(shape_.c, length) <= kMostRunVectors) out_.unroll(vector);
 }
 
-bool applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
+bool applies(const Problem&, const Target&) { return true; }
 
 Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
     const TransposeShape shape(problem);

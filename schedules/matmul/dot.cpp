@@ -50,8 +50,7 @@ bool applies(const Problem& problem, const Target& target) {
     const MatmulShape shape(problem);
     const bool along_k = (!shape.ta || shape.m == 1) && (shape.tb || shape.n == 1);
     const bool packed = problem.weights() == Weights::fixed && shape.n >= 2 * target.lanes(4);
-    return problem.dtype() == DType::f32 && along_k && !packed && shape.k >= target.lanes(4) &&
-           std::min(shape.m, shape.n) <= kFew;
+    return along_k && !packed && shape.k >= target.lanes(4) && std::min(shape.m, shape.n) <= kFew;
 }
 
 Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
@@ -91,10 +90,10 @@ Pipeline build(const Problem& problem, const Schedule& schedule, const Target& t
     const MatmulShape shape(problem);
     const MatmulOperands in(shape);
     const int lanes = target.lanes(4);
-    const int mr = static_cast<int>(schedule.number("mr"));
-    const int nc = static_cast<int>(schedule.number("nc"));
-    const int k_unroll = static_cast<int>(schedule.number("k_unroll"));
-    const int vectors = static_cast<int>(shape.k) / lanes;
+    const int mr = as_int(schedule.number("mr"));
+    const int nc = as_int(schedule.number("nc"));
+    const int k_unroll = as_int(schedule.number("k_unroll"));
+    const int vectors = as_int(shape.k) / lanes;
     const int steps = vectors / k_unroll * k_unroll;
 
     Halide::Var n("n"), m("m"), batch("batch"), lane("lane"), n_tile("n_tile"), m_tile("m_tile"), task("task");
@@ -107,7 +106,7 @@ Pipeline build(const Problem& problem, const Schedule& schedule, const Target& t
     Halide::Expr first_vectors = 0.0F;
     for (int vector = steps; vector < vectors; ++vector) first_vectors += product(vector * lanes + lane);
     Halide::Expr first = 0.0F;
-    for (int depth = vectors * lanes; depth < static_cast<int>(shape.k); ++depth) first += product(depth);
+    for (int depth = vectors * lanes; depth < as_int(shape.k); ++depth) first += product(depth);
 
     lane_sums(lane, n, m, batch) = first_vectors;
     lane_sums(lane, n, m, batch) += product(step * lanes + lane);
@@ -120,9 +119,7 @@ Pipeline build(const Problem& problem, const Schedule& schedule, const Target& t
     const Halide::Var inner = n_outer ? m_tile : n_tile;
     const Halide::Var outer = n_outer ? n_tile : m_tile;
     Halide::Var level = inner;
-    out.bound(n, 0, static_cast<int>(shape.n))
-        .bound(m, 0, static_cast<int>(shape.m))
-        .bound(batch, 0, static_cast<int>(shape.b));
+    out.bound(n, 0, as_int(shape.n)).bound(m, 0, as_int(shape.m)).bound(batch, 0, as_int(shape.b));
     out.split(n, n_tile, n, nc, TailStrategy::ShiftInwards)
         .split(m, m_tile, m, mr, TailStrategy::ShiftInwards)
         .reorder(n, m, inner, outer, batch)

@@ -11,10 +11,6 @@ MatmulShape::MatmulShape(const Problem& problem)
       ta(problem["ta"] != 0),
       tb(problem["tb"] != 0) {}
 
-double MatmulShape::flops() const {
-    return 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) * static_cast<double>(b);
-}
-
 std::vector<int64_t> MatmulShape::a_extents() const {
     return ta ? std::vector<int64_t>{m, k, b} : std::vector<int64_t>{k, m, b};
 }

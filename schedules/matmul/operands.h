@@ -18,7 +18,6 @@ struct MatmulShape {
 
     explicit MatmulShape(const Problem& problem);
 
-    [[nodiscard]] double flops() const;
     [[nodiscard]] std::vector<int64_t> a_extents() const;  // innermost first, as all of these
     [[nodiscard]] std::vector<int64_t> b_extents() const;
     [[nodiscard]] std::vector<int64_t> output_extents() const { return {n, m, b}; }

@@ -34,10 +34,19 @@ double flops(const Problem& p) {
 
 int64_t reduction(const Problem& p) { return p["k"]; }
 
+// Sometimes with few outputs of many products each.
 std::string random(Rng& rng) {
-    return fmt::format("matmul b={} m={} n={} k={} ta={} tb={} weights={}", rng.below(4) == 0 ? 1 + rng.below(4) : 1,
-                       random_extent(rng, 160), random_extent(rng, 160), random_extent(rng, 300), rng.below(2),
-                       rng.below(2), rng.below(2) == 0 ? "fresh" : "fixed");
+    constexpr uint64_t kLong = 2000;
+    const bool long_k = rng.below(6) == 0;
+    const int64_t most = long_k ? 40 : 160;
+    const uint64_t b = rng.below(4) == 0 ? 1 + rng.below(4) : 1;
+    const int64_t m = random_extent(rng, most);
+    const int64_t n = random_extent(rng, most);
+    const int64_t k = random_extent(rng, 300) + static_cast<int64_t>(long_k ? kLong + rng.below(kLong) : 0);
+    const uint64_t ta = rng.below(2);
+    const uint64_t tb = rng.below(2);
+    const char* const weights = rng.below(2) == 0 ? "fresh" : "fixed";
+    return fmt::format("matmul b={} m={} n={} k={} ta={} tb={} weights={}", b, m, n, k, ta, tb, weights);
 }
 
 }  // namespace

@@ -60,6 +60,7 @@ class Build {
         define();
         schedule_output();
         if (blocked()) schedule_block();
+        if (long_rest()) schedule_rest();
         schedule_tile();
         schedule_packing();
         return stages();
@@ -69,6 +70,7 @@ class Build {
     void define();
     void schedule_output();
     void schedule_block();
+    void schedule_rest();
     void schedule_tile();
     void schedule_packing();
     void make_parallel();
@@ -78,6 +80,12 @@ class Build {
     [[nodiscard]] Expr padded_b(const Expr& column, const Expr& depth) const;
     [[nodiscard]] Expr a(const Expr& depth) const;
     [[nodiscard]] Expr b(const Expr& depth) const;
+    // The rest: what remains of k when it is cut into blocks (or unrolled steps) of equal length. Its products are the
+    // first of each sum; too many to be written out, which only blocks leave, they are added at the end.
+    [[nodiscard]] Expr rest_product(const Expr& depth) const;
+    [[nodiscard]] int covered() const { return plan_.k_blocks * plan_.kc; }
+    [[nodiscard]] int remains() const { return as_int(shape_.k) - covered(); }
+    [[nodiscard]] bool long_rest() const { return remains() > kMostWrittenOut; }
     [[nodiscard]] bool blocked() const { return plan_.k_blocks > 1; }
     [[nodiscard]] TailStrategy n_tail() const {
         return plan_.packs_b() ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards;
@@ -106,7 +114,7 @@ class Build {
         m_blk_{"m_blk"};
     Var c_lane_{"c_lane"}, c_vector_{"c_vector"}, c_row_{"c_row"}, c_n_tile_{"c_n_tile"}, c_m_tile_{"c_m_tile"};
     Var inside_{"inside"}, depth_{"depth"}, panel_{"panel"};
-    RDom k_, blocks_;
+    RDom k_, blocks_, rest_;
     Func copy_a_{"copy_a"}, packed_b_{"packed_b"}, tile_{"tile"}, block_{"block"}, out_{"out"};
     Halide::ImageParam ahead_b_{Halide::Float(32), 4, "packed_b"};
     Var inner_n_, inner_m_;  // the tile loops around tile_
@@ -118,14 +126,14 @@ class Build {
 Expr Build::copied_a() const {
     const int64_t rows = plan_.mr * (plan_.copy_a == "block" ? plan_.m_tiles : 1);
     if (shape_.m % rows == 0) return in_.a(m_, depth_, batch_);
-    return in_.a(Halide::min(Halide::likely(m_), static_cast<int>(shape_.m - 1)), depth_, batch_);
+    return in_.a(Halide::min(Halide::likely(m_), as_int(shape_.m - 1)), depth_, batch_);
 }
 
 // An element of a panel of B, or 0 beyond the last column. Whole blocks may stick out further than single panels.
 Expr Build::padded_b(const Expr& column, const Expr& depth) const {
     const bool by_block = blocked() || plan_.pack_b == "block";
     if (shape_.n % (plan_.nr * (by_block ? plan_.n_tiles : 1)) == 0) return in_.b(column, depth, batch_);
-    const int last = static_cast<int>(shape_.n - 1);
+    const int last = as_int(shape_.n - 1);
     return Halide::select(Halide::likely(column <= last),
                           in_.b(Halide::min(Halide::likely(column), last), depth, batch_), 0.0F);
 }
@@ -141,18 +149,19 @@ Expr Build::b(const Expr& depth) const {
     return packed_b_(n_ % plan_.nr, depth, n_ / plan_.nr, batch_);
 }
 
+// Where k is in blocks, panels hold one block each; the rest is in none.
+Expr Build::rest_product(const Expr& depth) const {
+    return (blocked() && plan_.copy_a != "block" ? in_.a(m_, depth, batch_) : a(depth)) *
+           (blocked() && plan_.pack_b == "panel" ? padded_b(n_, depth) : b(depth));
+}
+
 // What: panels, tiles, blocks, output.
 void Build::define() {
     copy_a_(depth_, m_, batch_) = copied_a();
     packed_b_(inside_, depth_, panel_, batch_) = padded_b(panel_ * plan_.nr + inside_, depth_);
 
-    // The first sums are those of the depths that remain when k is cut into blocks (or unrolled steps) of equal length.
     Expr first = 0.0F;
-    for (int64_t depth = plan_.k_blocks * plan_.kc; depth < shape_.k; ++depth) {
-        const Expr at = static_cast<int>(depth);
-        first += (blocked() && plan_.copy_a != "block" ? in_.a(m_, at, batch_) : a(at)) *
-                 (blocked() && plan_.pack_b == "panel" ? padded_b(n_, at) : b(at));
-    }
+    for (int at = covered(); !long_rest() && at < shape_.k; ++at) first += rest_product(at);
     k_ = RDom(0, plan_.kc, "k");
     Expr sum;
     if (blocked()) {
@@ -162,6 +171,10 @@ void Build::define() {
         blocks_ = RDom(0, plan_.k_blocks, "k_blocks");
         block_(n_, m_, batch_) = first;
         block_(n_, m_, batch_) += tile_(n_, m_, batch_, blocks_);
+        if (long_rest()) {
+            rest_ = RDom(covered(), remains(), "rest");
+            block_(n_, m_, batch_) += rest_product(rest_);
+        }
         sum = block_(n_, m_, batch_);
     } else {
         tile_(n_, m_, batch_) = first;
@@ -173,9 +186,7 @@ void Build::define() {
 }
 
 void Build::schedule_output() {
-    out_.bound(n_, 0, static_cast<int>(shape_.n))
-        .bound(m_, 0, static_cast<int>(shape_.m))
-        .bound(batch_, 0, static_cast<int>(shape_.b));
+    out_.bound(n_, 0, as_int(shape_.n)).bound(m_, 0, as_int(shape_.m)).bound(batch_, 0, as_int(shape_.b));
     const bool n_outer = plan_.outer == "n";
     n_level_ = n_blk_;
     m_level_ = m_blk_;
@@ -252,6 +263,17 @@ void Build::schedule_block() {
         .unroll(c_row_);
 }
 
+// Its loops have names of their own: those of the first update are levels of computation.
+void Build::schedule_rest() {
+    const Var lane("rest_lane"), vector("rest_vector"), row("rest_row"), rows("rest_rows");
+    block_.update(1)
+        .split(m_, rows, row, plan_.mr)
+        .split(n_, vector, lane, plan_.lanes)
+        .reorder(lane, row, rest_, vector, rows, batch_)
+        .vectorize(lane)
+        .unroll(row);
+}
+
 // The register tile: all its accumulators, k outside of them.
 void Build::schedule_tile() {
     tile_.compute_at(around_, plan_.order == "nm" ? inner_m_ : inner_n_)
@@ -267,7 +289,7 @@ void Build::schedule_tile() {
 }
 
 void Build::schedule_packing() {
-    const int k_extent = static_cast<int>(shape_.k);
+    const int k_extent = as_int(shape_.k);
     const int panel_depth = blocked() ? plan_.kc : k_extent;
     if (plan_.copies_a()) {
         const bool panel = plan_.copy_a == "panel";

@@ -22,7 +22,6 @@ constexpr int64_t kMostVectors = 4;
 constexpr int64_t kMostUnrolled = 64;        // multiply-adds in the inner loop's code
 constexpr int64_t kLeastRows = 48;           // of a block, where the problem has them
 constexpr int64_t kLeastRepackedRows = 192;  // where every block of rows packs B again
-constexpr int64_t kLeastSharing = 4;         // tiles of rows that share out what is prefetched
 constexpr int64_t kLeastColumns = 64;
 constexpr int64_t kLeastCopiedColumns = 192;  // where every block of columns copies A again
 
@@ -51,7 +50,7 @@ struct View {
     View(const Problem& problem, const Target& the_target, const Conditions& conditions)
         : shape(problem),
           target(the_target),
-          lanes(the_target.lanes(static_cast<int>(kElementBytes))),
+          lanes(the_target.lanes(as_int(kElementBytes))),
           fixed(problem.weights() == Weights::fixed),
           threads(conditions.threads) {}
 
@@ -191,7 +190,7 @@ std::vector<Value> View::prefetch(const Schedule& s) const {
     return choices;
 }
 
-bool applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
+bool applies(const Problem&, const Target&) { return true; }
 
 Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
     const View view(problem, target, conditions);

@@ -21,13 +21,15 @@ namespace {
 TemplateId id() { return {"small", 1}; }
 
 constexpr int64_t kMostDepth = 32;
-constexpr int64_t kMostBody = 512;  // multiply-adds of vectors without a loop: some 8 KB of instructions
+constexpr int64_t kMostProduct = 32 * 32 * 32;  // multiply-adds of a batch element: beyond, caches and threads count
+constexpr int64_t kMostBody = 512;              // multiply-adds of vectors without a loop: some 8 KB of instructions
 
 int64_t narrowest(const Target& target) { return target.lanes(4) / 2; }
 
 bool applies(const Problem& problem, const Target& target) {
     const MatmulShape shape(problem);
-    return problem.dtype() == DType::f32 && !shape.tb && shape.k <= kMostDepth && shape.n >= narrowest(target);
+    return !shape.tb && shape.k <= kMostDepth && shape.n >= narrowest(target) &&
+           shape.m * shape.n * shape.k <= kMostProduct;
 }
 
 // Multiply-adds of the whole product of one batch element.

@@ -29,13 +29,13 @@ std::vector<int64_t> chunk_counts(const MatmulShape& shape, const Conditions& co
     std::vector<int64_t> counts;
     for (int64_t count = conditions.threads; shape.k / count >= kLeastChunk; count *= 2)
         if (shape.k / count <= kMostChunk) counts.push_back(count);
-    return counts.empty() ? std::vector<int64_t>{std::max<int64_t>(1, shape.k / kMostChunk)} : counts;
+    return counts.empty() ? std::vector<int64_t>{std::max<int64_t>(1, shape.k / kLeastChunk)} : counts;
 }
 
 bool applies(const Problem& problem, const Target& target) {
     const MatmulShape shape(problem);
-    return problem.dtype() == DType::f32 && !shape.tb && problem.weights() == Weights::fresh &&
-           shape.n >= target.lanes(4) && shape.k >= kLeastDepth && shape.m * shape.n <= kMostOutputs;
+    return !shape.tb && problem.weights() == Weights::fresh && shape.n >= target.lanes(4) && shape.k >= kLeastDepth &&
+           shape.m * shape.n <= kMostOutputs;
 }
 
 Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
@@ -69,11 +69,11 @@ Pipeline build(const Problem& problem, const Schedule& schedule, const Target& t
     const MatmulShape shape(problem);
     const MatmulOperands in(shape);
     const int lanes = target.lanes(4);
-    const int panel = lanes * static_cast<int>(schedule.number("vectors"));
-    const int rows = static_cast<int>(schedule.number("rows"));
-    const int unroll = static_cast<int>(schedule.number("unroll"));
-    const int chunks = static_cast<int>(schedule.number("chunks"));
-    const int depth = static_cast<int>(shape.k) / chunks / unroll * unroll;
+    const int panel = lanes * as_int(schedule.number("vectors"));
+    const int rows = as_int(schedule.number("rows"));
+    const int unroll = as_int(schedule.number("unroll"));
+    const int chunks = as_int(schedule.number("chunks"));
+    const int depth = as_int(shape.k) / chunks / unroll * unroll;
     const int covered = depth * chunks;
 
     Halide::Var n("n"), m("m"), batch("batch"), chunk("chunk"), n_tile("n_tile"), m_tile("m_tile"), task("task");
@@ -87,16 +87,16 @@ Pipeline build(const Problem& problem, const Schedule& schedule, const Target& t
     sums(n, m, batch) = 0.0F;
     sums(n, m, batch) += partial(n, m, all_chunks, batch);
     if (covered < shape.k) {
-        const Halide::RDom rest(covered, static_cast<int>(shape.k) - covered, "rest");
+        const Halide::RDom rest(covered, as_int(shape.k) - covered, "rest");
         sums(n, m, batch) += product(rest);
     }
     const EpilogueInputs epilogue = epilogue_inputs(problem, shape.output_extents());
     out(n, m, batch) = apply_epilogue(problem, epilogue, sums(n, m, batch), {n, m, batch});
 
-    const int columns = static_cast<int>(shape.n);
+    const int columns = as_int(shape.n);
     out.bound(n, 0, columns)
-        .bound(m, 0, static_cast<int>(shape.m))
-        .bound(batch, 0, static_cast<int>(shape.b))
+        .bound(m, 0, as_int(shape.m))
+        .bound(batch, 0, as_int(shape.b))
         .vectorize(n, lanes, TailStrategy::ShiftInwards);
     sums.compute_at(out, m).bound_extent(n, columns).bound_extent(m, 1).bound_extent(batch, 1);
     sums.vectorize(n, lanes, TailStrategy::ShiftInwards);
@@ -105,9 +105,9 @@ Pipeline build(const Problem& problem, const Schedule& schedule, const Target& t
 
     partial.compute_root()
         .bound(n, 0, columns)
-        .bound(m, 0, static_cast<int>(shape.m))
+        .bound(m, 0, as_int(shape.m))
         .bound(chunk, 0, chunks)
-        .bound(batch, 0, static_cast<int>(shape.b))
+        .bound(batch, 0, as_int(shape.b))
         .split(n, n_tile, n, panel, TailStrategy::ShiftInwards)
         .split(m, m_tile, m, rows, TailStrategy::ShiftInwards)
         .vectorize(n, lanes)

@@ -1,7 +1,7 @@
 // The template stream: few rows of A against a B that is read once, row by row, without packing: bound by memory.
 //
-// The sums of a block of columns stay in the L1 cache while rows of B pass by, several at a time, each read from end to
-// end as a cache line stream. Blocks of columns are whole vectors and no longer than n, and the last one starts
+// The sums of a block of columns stay in the L1 or L2 cache while rows of B pass by, several at a time, each read from
+// end to end as a cache line stream. Blocks of columns are whole vectors and no longer than n, and the last one starts
 // earlier; one block of all columns guards its last vector instead. So nothing is read or written outside.
 //
 // Threads share out the columns, or the rows of B (parallel=k): then each reads one stretch of memory from end to end,
@@ -28,10 +28,11 @@ constexpr int64_t kElementBytes = 4;
 constexpr int64_t kLeastColumns = 256;  // of a block
 constexpr int64_t kLeastShare = 128;    // rows of B a thread
 
-// Columns in a block: all of them, or whole vectors; the sums take at most half of the L1 cache.
+// Columns in a block: all of them, or whole vectors; the sums take at most a quarter of the L2 cache. Those that fit L1
+// cost less to update, longer ones read longer stretches of B: a processor's prefetching ends with each page.
 std::vector<int64_t> column_blocks(const MatmulShape& shape, const Target& target) {
     const int64_t lanes = target.lanes(4);
-    const int64_t most = std::max(lanes, target.l1_bytes / 2 / kElementBytes / shape.m);
+    const int64_t most = std::max(lanes, target.l2_bytes / 4 / kElementBytes / shape.m);
     std::vector<int64_t> blocks;
     for (const int64_t vectors : balanced_blocks(shape.n / lanes, 1, most / lanes))
         if (vectors * lanes <= shape.n && little_waste(shape.n, vectors * lanes)) blocks.push_back(vectors * lanes);
@@ -44,7 +45,7 @@ std::vector<int64_t> column_blocks(const MatmulShape& shape, const Target& targe
 
 bool applies(const Problem& problem, const Target& target) {
     const MatmulShape shape(problem);
-    return problem.dtype() == DType::f32 && !shape.tb && shape.m <= kMostRows && shape.n >= target.lanes(4);
+    return !shape.tb && shape.m <= kMostRows && shape.n >= target.lanes(4);
 }
 
 Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
@@ -91,21 +92,32 @@ Pipeline build(const Problem& problem, const Schedule& schedule, const Target& t
     const MatmulShape shape(problem);
     const MatmulOperands in(shape);
     const int lanes = target.lanes(4);
-    const int rows = static_cast<int>(shape.m);
-    const int n_block = static_cast<int>(schedule.number("n_block"));
-    const int k_rows = static_cast<int>(schedule.number("k_rows"));
-    const int n_unroll = static_cast<int>(schedule.number("n_unroll"));
+    const int rows = as_int(shape.m);
+    const int n_block = as_int(schedule.number("n_block"));
+    const int k_rows = as_int(schedule.number("k_rows"));
+    const int n_unroll = as_int(schedule.number("n_unroll"));
     const bool parallel = schedule.find("parallel") != nullptr;
     const bool shares_k = parallel && schedule.choice("parallel") == "k";
     const int shares = shares_k ? conditions.threads : 1;
-    const int depth = static_cast<int>(shape.k) / shares / k_rows * k_rows;
+    const int depth = as_int(shape.k) / shares / k_rows * k_rows;
 
     Halide::Var n("n"), m("m"), batch("batch"), n_blk("n_blk"), share("share"), task("task");
-    Halide::Func sums("sums"), partial("partial"), out("out");
+    Halide::Func sums("sums"), partial("partial"), rest_sums("rest_sums"), out("out");
     const Halide::RDom step(0, depth / k_rows, "step");
     const auto product = [&](const Halide::Expr& at) { return in.a(m, at, batch) * in.b(n, at, batch); };
+    const int remains = as_int(shape.k) - depth * shares;
     Halide::Expr rest = 0.0F;
-    for (int at = depth * shares; at < static_cast<int>(shape.k); ++at) rest += product(at);
+    if (remains <= kMostWrittenOut) {
+        for (int at = depth * shares; at < as_int(shape.k); ++at) rest += product(at);
+    } else {  // of many shares, never of one
+        const Halide::RDom row(depth * shares, remains, "row");
+        rest_sums(n, m, batch) = 0.0F;
+        rest_sums(n, m, batch) += product(row);
+        rest_sums.compute_at(out, m).bound_extent(n, as_int(shape.n)).bound_extent(m, 1).bound_extent(batch, 1);
+        rest_sums.vectorize(n, lanes, TailStrategy::ShiftInwards);
+        rest_sums.update().reorder(n, row, m, batch).vectorize(n, lanes, TailStrategy::GuardWithIf);
+        rest = rest_sums(n, m, batch);
+    }
     sums(n, m, share, batch) = shares_k ? 0.0F : rest;
     Halide::Expr next = sums(n, m, share, batch);
     for (int row = 0; row < k_rows; ++row) next += product(share * depth + step * k_rows + row);
@@ -118,7 +130,7 @@ Pipeline build(const Problem& problem, const Schedule& schedule, const Target& t
 
     const TailStrategy tail = n_block % lanes == 0 ? TailStrategy::Auto : TailStrategy::GuardWithIf;
     const auto bound = [&](Halide::Func& whole) {
-        whole.bound(n, 0, static_cast<int>(shape.n)).bound(m, 0, rows).bound(batch, 0, static_cast<int>(shape.b));
+        whole.bound(n, 0, as_int(shape.n)).bound(m, 0, rows).bound(batch, 0, as_int(shape.b));
     };
     bound(out);
     if (shares_k) {

@@ -2,9 +2,9 @@
 // output [n,oh,ow,c]. Padding is never the largest element; avg_pool counts it only where include_pad=1.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "core/error.h"
+#include "schedules/image_spec.h"
+#include "schedules/mean_tolerance.h"
 #include "schedules/operator_rows.h"
 #include "schedules/pool/shape.h"
 #include "schedules/random_extents.h"
@@ -48,24 +48,25 @@ double flops(const Problem& p) {
            static_cast<double>(reduction(p));
 }
 
-Tolerance mean_tolerance(const Problem& p) {
-    constexpr double kRounding = 0x1p-24;
-    return {.absolute = 2 * (static_cast<double>(std::min<int64_t>(reduction(p), 256)) + 8) * kRounding};
-}
-
 std::string random_pool(const std::string& op, Rng& rng) {
-    return fmt::format("{} n={} h={} w={} c={} kh={} kw={} stride_h={} stride_w={} pad_h={} pad_w={} pad_w_end={}", op,
-                       1 + rng.below(2), random_extent(rng, 24), random_extent(rng, 24), random_extent(rng, 70),
-                       1 + rng.below(4), 1 + rng.below(4), 1 + rng.below(3), 1 + rng.below(3), rng.below(3),
-                       rng.below(3), rng.below(3));
+    return op + pairs_text({{"n", 1 + random_below(rng, 2)},
+                            {"h", random_extent(rng, 24)},
+                            {"w", random_extent(rng, 24)},
+                            {"c", random_extent(rng, 70)},
+                            {"kh", 1 + random_below(rng, 4)},
+                            {"kw", 1 + random_below(rng, 4)},
+                            {"stride_h", 1 + random_below(rng, 3)},
+                            {"stride_w", 1 + random_below(rng, 3)},
+                            {"pad_h", random_below(rng, 3)},
+                            {"pad_w", random_below(rng, 3)},
+                            {"pad_w_end", random_below(rng, 3)}});
 }
 
 std::string random_max_pool(Rng& rng) { return random_pool("max_pool", rng); }
 std::string random_avg_pool(Rng& rng) {
-    return random_pool("avg_pool", rng) + (rng.below(2) == 0 ? " include_pad=1" : "");
+    const std::string text = random_pool("avg_pool", rng);
+    return rng.below(2) == 0 ? text + " include_pad=1" : text;
 }
-
-PairSpec extent(const std::string& name) { return {.name = name, .axes = {name}}; }
 
 Operator pool(const std::string& name, const std::string& summary) {
     Operator op;
@@ -73,15 +74,8 @@ Operator pool(const std::string& name, const std::string& summary) {
     op.summary = summary;
     op.spec.op = name;
     op.spec.extents.push_back({.name = "n", .axes = {"n"}, .default_value = 1, .always_written = true});
-    for (const char* axis : {"h", "w", "c", "kh", "kw"}) op.spec.extents.push_back(extent(axis));
-    op.spec.attributes = {
-        {.name = "stride", .axes = {"stride_h", "stride_w"}, .default_value = 1},
-        {.name = "pad",
-         .axes = {"pad_h", "pad_w"},
-         .default_value = 0,
-         .least = 0,
-         .ends = {{"pad_h_end", "pad_h"}, {"pad_w_end", "pad_w"}}},
-    };
+    for (const char* axis : {"h", "w", "c", "kh", "kw"}) op.spec.extents.push_back(extent_pair(axis));
+    op.spec.attributes = stride_and_pad_pairs();
     op.spec.check = check;
     op.arguments = arguments;
     op.flops = flops;
@@ -103,7 +97,7 @@ Operator avg_pool_operator() {
     op.spec.attributes.push_back(
         {.name = "include_pad", .axes = {"include_pad"}, .default_value = 0, .least = 0, .most = 1});
     op.spec.exact = false;
-    op.tolerance = mean_tolerance;
+    op.tolerance = [](const Problem& p) { return mean_tolerance(reduction(p)); };
     op.random = random_avg_pool;
     op.reference = reference_avg_pool;
     return op;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/problem.h"
+#include "schedules/conv/shape.h"
 
 namespace tilesmith {
 
@@ -20,8 +21,8 @@ struct PoolShape {
           stride_w(p["stride_w"]),
           pad_h(p["pad_h"]),
           pad_w(p["pad_w"]),
-          oh((h + pad_h + p["pad_h_end"] - kh) / stride_h + 1),
-          ow((w + pad_w + p["pad_w_end"] - kw) / stride_w + 1) {}
+          oh(conv_output_extent(h, kh, stride_h, pad_h, p["pad_h_end"], 1)),
+          ow(conv_output_extent(w, kw, stride_w, pad_w, p["pad_w_end"], 1)) {}
 
     int64_t n, h, w, c, kh, kw, stride_h, stride_w, pad_h, pad_w;
     int64_t oh, ow;

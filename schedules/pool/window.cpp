@@ -54,7 +54,7 @@ std::vector<int64_t> vector_counts(const PoolShape& shape, int64_t lanes) {
     return counts;
 }
 
-bool applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
+bool applies(const Problem&, const Target&) { return true; }
 
 Space space(const Problem& problem, const Target& target, const Conditions&) {
     const PoolShape shape(problem);
@@ -100,9 +100,10 @@ Pipeline build(const Problem& problem, const Schedule& schedule, const Target& t
         const Expr inside = columns.holds(ox, tap.x) && rows.holds(oy, tap.y);
         window(c, ox, oy, n) = 0.0F;
         window(c, ox, oy, n) += Halide::select(inside, element, 0.0F);
-        const Expr count =
-            problem["include_pad"] != 0 ? Expr(columns.kernel * rows.kernel) : columns.count(ox) * rows.count(oy);
-        out(c, ox, oy, n) = window(c, ox, oy, n) / Halide::cast<float>(count);
+        // A window may reach over more padding than an int counts.
+        const Expr count = problem["include_pad"] != 0 ? Expr(static_cast<float>(shape.kw * shape.kh))
+                                                       : Halide::cast<float>(columns.count(ox) * rows.count(oy));
+        out(c, ox, oy, n) = window(c, ox, oy, n) / count;
     } else {
         window(c, ox, oy, n) = Halide::Float(32).min();
         window(c, ox, oy, n) = Halide::max(window(c, ox, oy, n), element);

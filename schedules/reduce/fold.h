@@ -4,6 +4,7 @@
 #include <Halide.h>
 
 #include "core/problem.h"
+#include "schedules/blocks/combine.h"
 #include "schedules/reduce/shape.h"
 
 namespace tilesmith {
@@ -11,13 +12,13 @@ namespace tilesmith {
 class Fold {
   public:
     explicit Fold(const Problem& problem)
-        : maximum_(problem.op() == "reduce_max"),
+        : how_(problem.op() == "reduce_max" ? Combine::maximum : Combine::sum),
           mean_(problem.op() == "reduce_mean"),
           terms_(static_cast<float>(ReduceShape(problem).terms())) {}
 
-    [[nodiscard]] Halide::Expr neutral() const { return maximum_ ? Halide::Float(32).min() : Halide::Expr(0.0F); }
+    [[nodiscard]] Halide::Expr neutral() const { return tilesmith::neutral(how_); }
     [[nodiscard]] Halide::Expr combine(const Halide::Expr& a, const Halide::Expr& b) const {
-        return maximum_ ? Halide::max(a, b) : a + b;
+        return tilesmith::combine(how_, a, b);
     }
     // From what all elements are combined to.
     [[nodiscard]] Halide::Expr finish(const Halide::Expr& total) const {
@@ -25,7 +26,8 @@ class Fold {
     }
 
   private:
-    bool maximum_, mean_;
+    Combine how_;
+    bool mean_;
     float terms_;
 };
 

@@ -31,7 +31,6 @@ TemplateId id() { return {"fold_columns", 1}; }
 constexpr int64_t kMostRegisters = 8;       // vectors of a block that stays in registers
 constexpr int64_t kMostBlockVectors = 512;  // of one in the L1 cache: 16 KiB of 8 lanes
 constexpr int64_t kMostUnrolled = 64;       // vectors in the inner loop's code
-constexpr int64_t kMostChunksAThread = 4;
 
 // How x[outer,reduced,kept] is read: as x[outer,groups,width], `side` rows side by side.
 struct Layout {
@@ -207,9 +206,7 @@ void Build::schedule_total(const Var& level) {
     if (rest_.defined()) total_.update(1).vectorize(k_, lanes_);
 }
 
-bool applies(const Problem& problem, const Target&) {
-    return problem.dtype() == DType::f32 && ReduceShape(problem).merged().inner == 1;
-}
+bool applies(const Problem& problem, const Target&) { return ReduceShape(problem).merged().inner == 1; }
 
 // Blocks for registers, and balanced ones for the L1 cache, that repeat few columns.
 std::vector<int64_t> block_vectors(const Layout& layout) {

@@ -27,7 +27,6 @@ using Halide::Var;
 TemplateId id() { return {"fold_rows", 1}; }
 
 constexpr int64_t kMostSums = 8;  // vectors: an addition has a latency of 3 or 4 cycles, two start in each
-constexpr int64_t kMostChunksAThread = 4;
 
 // Whether outputs rather than the elements of a run fill vectors.
 bool across(const ReduceShape& shape, int64_t lanes) { return shape.inner < lanes && shape.kept >= lanes; }
@@ -162,9 +161,7 @@ void Build::schedule_total() {
     if (steps_ > 0) total_.update(total_.num_update_definitions() - 1).atomic().vectorize(lane_of_all_.x);
 }
 
-bool applies(const Problem& problem, const Target&) {
-    return problem.dtype() == DType::f32 && ReduceShape(problem).merged().inner > 1;
-}
+bool applies(const Problem& problem, const Target&) { return ReduceShape(problem).merged().inner > 1; }
 
 Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
     const ReduceShape shape = ReduceShape(problem).merged();

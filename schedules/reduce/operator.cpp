@@ -1,11 +1,7 @@
 // The operators reduce_sum, reduce_max and reduce_mean over any axes. Neighbouring axes that are both kept or both
 // reduced are one axis in memory, so four extents are enough for two groups of reduced axes:
 // x[outer,reduced,kept,inner] becomes y[outer,kept].
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <cmath>
-
+#include "schedules/mean_tolerance.h"
 #include "schedules/operator_rows.h"
 #include "schedules/random_extents.h"
 #include "schedules/reduce/shape.h"
@@ -26,19 +22,10 @@ int64_t terms(const Problem& p) { return ReduceShape(p).terms(); }
 // One operation an element.
 double flops(const Problem& p) { return static_cast<double>(arguments(p).front().elements()); }
 
-// Sums of n numbers of both signs up to 1 stay below 3 sqrt(n), five times their deviation; each of n additions rounds,
-// and errors of both signs add up to less than 8 sqrt(n) of one (see worker/test_data.h). Twice that, and what dividing
-// adds.
-Tolerance mean_tolerance(const Problem& p) {
-    constexpr double kRounding = 0x1p-24;
-    const auto n = static_cast<double>(terms(p));
-    return {.absolute = 2 * (std::min(n, 8 * std::sqrt(n)) * std::min(n, 3 * std::sqrt(n)) / n + 2) * kRounding};
-}
-
 std::string random_reduction(const std::string& op, Rng& rng) {
-    std::string text = fmt::format("{} outer={} reduced={}", op, random_extent(rng, 20), random_extent(rng, 300));
-    if (rng.below(3) > 0) text += fmt::format(" kept={}", random_extent(rng, 100));
-    if (rng.below(2) > 0) text += fmt::format(" inner={}", random_extent(rng, 60));
+    std::string text = op + pairs_text({{"outer", random_extent(rng, 20)}, {"reduced", random_extent(rng, 300)}});
+    if (rng.below(3) > 0) text += pairs_text({{"kept", random_extent(rng, 100)}});
+    if (rng.below(2) > 0) text += pairs_text({{"inner", random_extent(rng, 60)}});
     return text;
 }
 
@@ -82,7 +69,7 @@ Operator reduce_max_operator() {
 Operator reduce_mean_operator() {
     Operator op = reduction("reduce_mean", "y[o,k] = mean over r, i of x[o,r,k,i]");
     op.spec.exact = false;
-    op.tolerance = mean_tolerance;
+    op.tolerance = [](const Problem& p) { return mean_tolerance(terms(p)); };
     op.random = random_mean;
     op.reference = reference_reduce_mean;
     return op;

@@ -1,7 +1,5 @@
 // The operators that reduce rows: softmax, layer_norm and rms_norm over the last axis of x[rows,cols], and norm, the
 // Euclidean length of each matrix of x[b,m,n].
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 
@@ -64,16 +62,20 @@ Tolerance relative_to_sum(const Problem& p) { return {.absolute = 1e-30, .relati
 Tolerance norm_tolerance(const Problem& p) { return {.absolute = 1e-30, .relative = rounding_of_sum(p["m"] * p["n"])}; }
 
 std::string random_rows(const std::string& op, Rng& rng) {
-    return fmt::format("{} rows={} cols={}", op, random_extent(rng, 70), random_extent(rng, 600));
+    return op + pairs_text({{"rows", random_extent(rng, 70)}, {"cols", random_extent(rng, 600)}});
 }
 
-std::string random_eps(Rng& rng) { return rng.below(3) == 0 ? " eps=0.001" : ""; }
+std::string random_rows_and_eps(const std::string& op, Rng& rng) {
+    const std::string text = random_rows(op, rng);
+    return rng.below(3) == 0 ? text + " eps=0.001" : text;
+}
 
 std::string random_softmax(Rng& rng) { return random_rows("softmax", rng); }
-std::string random_layer_norm(Rng& rng) { return random_rows("layer_norm", rng) + random_eps(rng); }
-std::string random_rms_norm(Rng& rng) { return random_rows("rms_norm", rng) + random_eps(rng); }
+std::string random_layer_norm(Rng& rng) { return random_rows_and_eps("layer_norm", rng); }
+std::string random_rms_norm(Rng& rng) { return random_rows_and_eps("rms_norm", rng); }
 std::string random_norm(Rng& rng) {
-    return fmt::format("norm b={} m={} n={}", 1 + rng.below(5), random_extent(rng, 90), random_extent(rng, 90));
+    return "norm" +
+           pairs_text({{"b", 1 + random_below(rng, 5)}, {"m", random_extent(rng, 90)}, {"n", random_extent(rng, 90)}});
 }
 
 Operator over_rows(const std::string& name, const std::string& summary) {

@@ -2,19 +2,7 @@
 
 namespace tilesmith {
 
-using Halide::Expr;
-
-namespace {
-
-Expr neutral(RowReduction::Kind kind) { return kind == RowReduction::Kind::sum ? Expr(0.0F) : Halide::Float(32).min(); }
-
-Expr combine(RowReduction::Kind kind, const Expr& a, const Expr& b) {
-    return kind == RowReduction::Kind::sum ? a + b : Halide::max(a, b);
-}
-
-}  // namespace
-
-RowReduction::RowReduction(const std::string& name, Kind kind, int cols, int lanes, int vectors, int chunks,
+RowReduction::RowReduction(const std::string& name, Combine how, int cols, int lanes, int vectors, int chunks,
                            const Term& term)
     : total(name),
       lanes_(lanes),
@@ -23,18 +11,18 @@ RowReduction::RowReduction(const std::string& name, Kind kind, int cols, int lan
       chunks_(chunks),
       partial_(name + "_partial") {
     const int reduced = steps_ * step_ * chunks_;
-    total(row_) = neutral(kind);
+    total(row_) = neutral(how);
     if (reduced < cols) {
         const Halide::RDom rest(reduced, cols - reduced, "rest");
-        total(row_) = combine(kind, total(row_), term(rest, row_));
+        total(row_) = combine(how, total(row_), term(rest, row_));
     }
     if (steps_ == 0) return;
     at_ = Halide::RDom(0, steps_, "at");
-    partial_(lane_, chunk_, row_) = neutral(kind);
+    partial_(lane_, chunk_, row_) = neutral(how);
     partial_(lane_, chunk_, row_) =
-        combine(kind, partial_(lane_, chunk_, row_), term((chunk_ * steps_ + at_) * step_ + lane_, row_));
+        combine(how, partial_(lane_, chunk_, row_), term((chunk_ * steps_ + at_) * step_ + lane_, row_));
     lanes_of_all_ = Halide::RDom(0, step_, 0, chunks_, "lanes_of_all");
-    total(row_) = combine(kind, total(row_), partial_(lanes_of_all_.x, lanes_of_all_.y, row_));
+    total(row_) = combine(how, total(row_), partial_(lanes_of_all_.x, lanes_of_all_.y, row_));
     total.update(total.num_update_definitions() - 1).atomic().vectorize(lanes_of_all_.x);
 }
 

@@ -6,16 +6,17 @@
 #include <functional>
 #include <string>
 
+#include "schedules/blocks/combine.h"
+
 namespace tilesmith {
 
 // A row of `cols` elements is reduced in `chunks` pieces of equal length (in turn, or by as many tasks), each by
 // `vectors` accumulators of `lanes` lanes; what remains after whole steps is reduced one by one.
 struct RowReduction {
-    enum class Kind { sum, maximum };
     // The term of column `column` in row `row`.
     using Term = std::function<Halide::Expr(const Halide::Expr& column, const Halide::Expr& row)>;
 
-    RowReduction(const std::string& name, Kind kind, int cols, int lanes, int vectors, int chunks, const Term& term);
+    RowReduction(const std::string& name, Combine how, int cols, int lanes, int vectors, int chunks, const Term& term);
 
     // Where the number is computed: inside the loop `level` of `consumer`, for the one row it is at. The chunks there
     // too, or those of all rows as tasks, before anything else.

@@ -7,6 +7,7 @@
 
 #include <Halide.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "schedules/blocks/tiling.h"
@@ -28,11 +29,11 @@ class Build {
     Build(const Problem& problem, const Schedule& schedule, const Target& target)
         : problem_(problem),
           shape_(problem),
-          cols_(static_cast<int>(shape_.cols)),
+          cols_(as_int(shape_.cols)),
           lanes_(target.lanes(4)),
-          sums_(static_cast<int>(schedule.number("sums"))),
-          unroll_(static_cast<int>(schedule.number("unroll"))),
-          task_rows_(schedule.find("task_rows") != nullptr ? static_cast<int>(schedule.number("task_rows")) : 0) {}
+          sums_(as_int(schedule.number("sums"))),
+          unroll_(as_int(schedule.number("unroll"))),
+          task_rows_(schedule.find("task_rows") != nullptr ? as_int(schedule.number("task_rows")) : 0) {}
 
     Pipeline pipeline() {
         if (problem_.op() == "softmax")
@@ -61,10 +62,9 @@ class Build {
     void schedule_output();
     void vectorize_columns(Func stage) const;
 
-    using Kind = RowReduction::Kind;
     // Numbers of a row, ready when the loop over its columns begins.
-    Expr reduce(const std::string& name, Kind kind, const RowReduction::Term& term) {
-        RowReduction reduction(name, kind, cols_, lanes_, sums_, 1, term);
+    Expr reduce(const std::string& name, Combine how, const RowReduction::Term& term) {
+        RowReduction reduction(name, how, cols_, lanes_, sums_, 1, term);
         reduction.compute_at(out_, row_);
         return reduction.total(row_);
     }
@@ -95,19 +95,19 @@ class Build {
 
 void Build::softmax() {
     const auto element = [&](const Expr& c, const Expr& r) { return x_(c, r); };
-    const Expr largest = reduce("largest", Kind::maximum, element);
+    const Expr largest = reduce("largest", Combine::maximum, element);
     Func exponential("exponential");
     exponential(col_, row_) = Halide::exp(x_(col_, row_) - largest);
     exponential.compute_at(out_, row_).bound_extent(col_, cols_).bound_extent(row_, 1);
     vectorize_columns(exponential);
-    const Expr sum = reduce("sum", Kind::sum, [&](const Expr& c, const Expr& r) { return exponential(c, r); });
+    const Expr sum = reduce("sum", Combine::sum, [&](const Expr& c, const Expr& r) { return exponential(c, r); });
     out_(col_, row_) = exponential(col_, row_) * once_a_row("inverse", 1.0F / sum)(row_);
 }
 
 void Build::layer_norm() {
     const auto element = [&](const Expr& c, const Expr& r) { return x_(c, r); };
-    const Func mean = once_a_row("mean", mean_of(reduce("sum", Kind::sum, element)));
-    const Expr squares = reduce("squares", Kind::sum, [&](const Expr& c, const Expr& r) {
+    const Func mean = once_a_row("mean", mean_of(reduce("sum", Combine::sum, element)));
+    const Expr squares = reduce("squares", Combine::sum, [&](const Expr& c, const Expr& r) {
         const Expr deviation = x_(c, r) - mean(r);
         return deviation * deviation;
     });
@@ -119,7 +119,7 @@ void Build::layer_norm() {
 
 void Build::rms_norm() {
     const Expr squares =
-        reduce("squares", Kind::sum, [&](const Expr& c, const Expr& r) { return x_(c, r) * x_(c, r); });
+        reduce("squares", Combine::sum, [&](const Expr& c, const Expr& r) { return x_(c, r) * x_(c, r); });
     out_(col_, row_) = x_(col_, row_) * once_a_row("scale", inverse_root(mean_of(squares)))(row_) * per_column("gamma");
 }
 
@@ -134,29 +134,24 @@ void Build::vectorize_columns(Func stage) const {
 }
 
 void Build::schedule_output() {
-    out_.bound(col_, 0, cols_).bound(row_, 0, static_cast<int>(shape_.rows));
+    out_.bound(col_, 0, cols_).bound(row_, 0, as_int(shape_.rows));
     vectorize_columns(out_);
     if (task_rows_ == 0) return;
     const Var task("task");
     out_.split(row_, task, row_, task_rows_, Halide::TailStrategy::GuardWithIf).parallel(task);
 }
 
-// Powers of two that leave a row at least one step.
-std::vector<int64_t> vector_counts(int64_t cols, int64_t lanes, int64_t most) {
-    std::vector<int64_t> counts{1};
-    for (int64_t count = 2; count <= most && count * lanes <= cols; count *= 2) counts.push_back(count);
-    return counts;
-}
-
-bool applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
+bool applies(const Problem&, const Target&) { return true; }
 
 Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
     const RowsShape shape(problem);
-    const int64_t lanes = target.lanes(4);
+    const int64_t vectors = shape.cols / target.lanes(4);  // of a row: a step is no longer
     std::vector<Decision> decisions;
     // Accumulators of a reduction, in vectors: an addition has a latency of 3 or 4 cycles, two start in each.
-    decisions.push_back({"sums", [=](const Schedule&) { return values_of(vector_counts(shape.cols, lanes, 8)); }});
-    decisions.push_back({"unroll", [=](const Schedule&) { return values_of(vector_counts(shape.cols, lanes, 4)); }});
+    decisions.push_back(
+        {"sums", [=](const Schedule&) { return values_of(powers_of_two(std::min<int64_t>(8, vectors))); }});
+    decisions.push_back(
+        {"unroll", [=](const Schedule&) { return values_of(powers_of_two(std::min<int64_t>(4, vectors))); }});
     if (conditions.threads > 1)
         decisions.push_back(
             {"task_rows", [=](const Schedule&) { return values_of(task_lengths(shape.rows, shape.cols)); }});

@@ -20,9 +20,8 @@ namespace {
 TemplateId id() { return {"sum_chunks", 1}; }
 
 constexpr int64_t kMostSums = 8;
-constexpr int64_t kMostChunksAThread = 4;
 
-bool applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
+bool applies(const Problem&, const Target&) { return true; }
 
 Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
     const RowsShape shape(problem);
@@ -48,15 +47,14 @@ Schedule worked_out(const Problem& problem, const Target& target, const Conditio
 Pipeline build(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions&) {
     const RowsShape shape(problem);
     const bool parallel = schedule.find("chunks") != nullptr;
-    const int chunks = parallel ? static_cast<int>(schedule.number("chunks")) : 1;
+    const int chunks = parallel ? as_int(schedule.number("chunks")) : 1;
     const Halide::ImageParam x(Halide::Float(32), 2, "x");
     const Halide::Var row("row");
     Halide::Func out("out");
-    RowReduction squares("squares", RowReduction::Kind::sum, static_cast<int>(shape.cols), target.lanes(4),
-                         static_cast<int>(schedule.number("sums")), chunks,
-                         [&](const Halide::Expr& c, const Halide::Expr& r) { return x(c, r) * x(c, r); });
+    RowReduction squares("squares", Combine::sum, as_int(shape.cols), target.lanes(4), as_int(schedule.number("sums")),
+                         chunks, [&](const Halide::Expr& c, const Halide::Expr& r) { return x(c, r) * x(c, r); });
     out(row) = Halide::sqrt(squares.total(row));
-    out.bound(row, 0, static_cast<int>(shape.rows));
+    out.bound(row, 0, as_int(shape.rows));
     squares.compute_at(out, row, parallel);
     Pipeline pipeline;
     pipeline.run = {out, {x}, {shape.extents()}, {shape.rows}};

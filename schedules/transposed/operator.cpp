@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "schedules/image_spec.h"
 #include "schedules/operator_rows.h"
 #include "schedules/random_extents.h"
 #include "schedules/reference/reference.h"
@@ -25,6 +26,9 @@ void check(const Problem& p) {
     const TransposedShape s(p);
     check_axis("h", s.h);
     check_axis("w", s.w);
+    const double padded_elements = static_cast<double>(s.n) * static_cast<double>(s.h.padded()) *
+                                   static_cast<double>(s.w.padded()) * static_cast<double>(s.ci);
+    check_padded_input(p, padded_elements, "make an extent or the kernel smaller");
 }
 
 std::vector<Argument> arguments(const Problem& p) {
@@ -50,15 +54,22 @@ double flops(const Problem& p) {
 }
 
 std::string random(Rng& rng) {
-    return fmt::format(
-        "conv2d_transposed n={} h={} w={} ci={} co={} kh={} kw={} stride_h={} stride_w={} pad_h={} pad_w={} "
-        "pad_w_end={}{}",
-        1 + rng.below(2), random_extent(rng, 12), random_extent(rng, 12), random_extent(rng, 40),
-        random_extent(rng, 40), 1 + rng.below(5), 1 + rng.below(5), 1 + rng.below(3), 1 + rng.below(3), rng.below(3),
-        rng.below(3), rng.below(3), rng.below(4) == 0 ? " weights=fresh" : "");
+    std::string text = "conv2d_transposed";
+    text += pairs_text({{"n", 1 + random_below(rng, 2)},
+                        {"h", random_extent(rng, 12)},
+                        {"w", random_extent(rng, 12)},
+                        {"ci", random_extent(rng, 40)},
+                        {"co", random_extent(rng, 40)},
+                        {"kh", 1 + random_below(rng, 5)},
+                        {"kw", 1 + random_below(rng, 5)},
+                        {"stride_h", 1 + random_below(rng, 3)},
+                        {"stride_w", 1 + random_below(rng, 3)},
+                        {"pad_h", random_below(rng, 3)},
+                        {"pad_w", random_below(rng, 3)},
+                        {"pad_w_end", random_below(rng, 3)}});
+    if (rng.below(4) == 0) text += " weights=fresh";
+    return text;
 }
-
-PairSpec extent(const std::string& name) { return {.name = name, .axes = {name}}; }
 
 }  // namespace
 
@@ -68,15 +79,8 @@ Operator conv2d_transposed_operator() {
     op.summary = "y[n,oh,ow,co]: every x[n,h,w,ci] adds its products with w[kh,kw,ci,co], stride pixels apart";
     op.spec.op = op.name;
     op.spec.extents.push_back({.name = "n", .axes = {"n"}, .default_value = 1, .always_written = true});
-    for (const char* name : {"h", "w", "ci", "co", "kh", "kw"}) op.spec.extents.push_back(extent(name));
-    op.spec.attributes = {
-        {.name = "stride", .axes = {"stride_h", "stride_w"}, .default_value = 1},
-        {.name = "pad",
-         .axes = {"pad_h", "pad_w"},
-         .default_value = 0,
-         .least = 0,
-         .ends = {{"pad_h_end", "pad_h"}, {"pad_w_end", "pad_w"}}},
-    };
+    for (const char* name : {"h", "w", "ci", "co", "kh", "kw"}) op.spec.extents.push_back(extent_pair(name));
+    op.spec.attributes = stride_and_pad_pairs();
     op.spec.weights = Weights::fixed;
     op.spec.epilogue = true;
     op.spec.check = check;

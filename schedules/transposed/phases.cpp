@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "schedules/blocks/epilogue.h"
+#include "schedules/blocks/tail.h"
 #include "schedules/blocks/tiling.h"
 #include "schedules/pipeline.h"
 #include "schedules/transposed/shape.h"
@@ -155,15 +156,13 @@ void Build::define() {
 }
 
 void Build::schedule_grid() {
-    const auto tail = [](int64_t extent, int64_t by) {
-        return extent % by == 0 ? TailStrategy::RoundUp : TailStrategy::GuardWithIf;
-    };
     const std::vector<int64_t> extents = grid_extents();
     const std::vector<Var> axes{c_, place_x_, run_x_, place_y_, run_y_, n_};
     for (size_t i = 0; i < axes.size(); ++i) grid_.bound(axes[i], 0, as_int(extents[i]));
-    grid_.split(c_, vector_, lane_, lanes_, shape_.co % lanes_ == 0 ? TailStrategy::RoundUp : TailStrategy::Predicate)
-        .split(vector_, panel_var_, vector_, vectors_, tail(ceil_div(shape_.co, lanes_), vectors_))
-        .split(run_x_, x_tile_, run_x_, tile_columns_, tail(shape_.w.runs(), tile_columns_));
+    grid_.split(c_, vector_, lane_, lanes_, tail(shape_.co, lanes_, TailStrategy::Predicate))
+        .split(vector_, panel_var_, vector_, vectors_,
+               tail(ceil_div(shape_.co, lanes_), vectors_, TailStrategy::GuardWithIf))
+        .split(run_x_, x_tile_, run_x_, tile_columns_, tail(shape_.w.runs(), tile_columns_, TailStrategy::GuardWithIf));
     if (panels_outside_)
         grid_.reorder({lane_, vector_, run_x_, x_tile_, run_y_, place_x_, place_y_, n_, panel_var_});
     else
@@ -233,7 +232,7 @@ Pipeline Build::stages() {
     return pipeline;
 }
 
-bool applies(const Problem& problem, const Target&) { return problem.dtype() == DType::f32; }
+bool applies(const Problem&, const Target&) { return true; }
 
 Space space(const Problem& problem, const Target& target, const Conditions&) {
     const TransposedShape shape(problem);

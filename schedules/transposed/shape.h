@@ -18,6 +18,8 @@ struct TransposedAxis {
     [[nodiscard]] int64_t taps() const { return (k + stride - 1) / stride; }
     // Runs of one output of every phase.
     [[nodiscard]] int64_t runs() const { return (outputs() + stride - 1) / stride; }
+    // Elements that the taps of all runs reach over, inside of the input or not.
+    [[nodiscard]] int64_t padded() const { return runs() + (stride - 1 + pad) / stride + taps() - 1; }
 };
 
 struct TransposedShape {

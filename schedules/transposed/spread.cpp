@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "schedules/blocks/epilogue.h"
+#include "schedules/blocks/tail.h"
 #include "schedules/blocks/tiling.h"
 #include "schedules/pipeline.h"
 #include "schedules/template_rows.h"
@@ -23,6 +24,7 @@ using Halide::Var;
 
 constexpr int64_t kFewChannels = 16;
 constexpr int64_t kMostOutputs = 32;  // outputs of one run, unrolled
+constexpr int64_t kMostTaps = 64;     // of an output: each is written out
 constexpr int64_t kMostProductBytes = 1 << 28;
 constexpr int64_t kTasksPerThread = 4;
 
@@ -168,7 +170,7 @@ void Build::schedule_output() {
     if (shape_.w.stride > 1 && shape_.w.outputs() >= shape_.w.stride && shape_.co * shape_.w.stride <= kMostOutputs) {
         const Var place("place");
         out_.split(ox_, ox_, place, as_int(shape_.w.stride),
-                   shape_.w.outputs() % shape_.w.stride == 0 ? TailStrategy::RoundUp : TailStrategy::ShiftInwards)
+                   tail(shape_.w.outputs(), shape_.w.stride, TailStrategy::ShiftInwards))
             .unroll(place);
     }
     if (threads_ > 1) out_.fuse(oy_, n_, task_).parallel(task_);
@@ -188,7 +190,7 @@ Pipeline Build::stages() {
 
 bool applies(const Problem& problem, const Target&) {
     const TransposedShape shape(problem);
-    return problem.dtype() == DType::f32 && shape.co <= kFewChannels &&
+    return shape.co <= kFewChannels && shape.h.taps() * shape.w.taps() <= kMostTaps &&
            row_length(shape) * pixels(shape) * 4 <= kMostProductBytes;
 }
 

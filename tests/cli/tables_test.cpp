@@ -84,8 +84,13 @@ TEST_CASE("target detect names a target that target list and target show know", 
     CHECK(folder.names().empty());
 }
 
-TEST_CASE("target calibrate measures a peak and a bandwidth", "[cli]") {
-    const auto json = run_program(Folder(), {"target", "calibrate", "--time", "0.2s", "--json"}).json();
-    CHECK(json.at("peak_gflops_per_core").get<double>() > 1);
-    CHECK(json.at("read_gb_per_s_one_core").get<double>() > 0.1);
+TEST_CASE("target calibrate measures a peak and the rate of each level of memory, one core and all", "[cli]") {
+    const auto json = run_program(Folder(), {"target", "calibrate", "--time", "0.4s", "--json"}).json();
+    for (const char* const cores : {"one_core", "all_cores"}) {
+        const nlohmann::json& rates = json.at(cores);
+        CAPTURE(cores);
+        CHECK(rates.at("peak_gflops").get<double>() > 1);
+        CHECK(rates.at("l2_gb_per_s").get<double>() > 0.1);
+        CHECK(rates.at("memory_gb_per_s").get<double>() > 0.1);
+    }
 }

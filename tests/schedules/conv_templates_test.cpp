@@ -204,6 +204,15 @@ TEST_CASE("spread: schedules compute the transposed convolution, whatever the sh
     CHECK(fault(text, "spread", 2, 2) == "");
 }
 
+TEST_CASE("spread: kernels of many taps are left to templates that loop over them", "[unit]") {
+    const Target target = resolve_target("host", true, nullptr);
+    const Template& spread = *template_named({"spread", 1});
+    const Problem large = parse_problem("conv2d_transposed h=3 w=4 ci=2 co=3 kh=64 kw=64");
+    CHECK_FALSE(spread.applies(large, target));
+    CHECK_FALSE(templates_for(large, target).empty());
+    CHECK(spread.applies(parse_problem("conv2d_transposed h=3 w=4 ci=2 co=3 kh=64 kw=64 stride=8"), target));
+}
+
 TEST_CASE("convolutions: loops over threads change no result", "[kernel]") {
     CHECK(fault("conv2d n=2 h=9 w=11 ci=8 co=24 kh=3 kw=3 pad=1 epilogue=bias,relu", "direct", 5, 2) == "");
     CHECK(fault("conv2d n=2 h=9 w=11 ci=20 co=20 kh=3 kw=3 pad=1 groups=20", "depthwise", 4, 2) == "");

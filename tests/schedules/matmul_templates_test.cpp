@@ -2,6 +2,7 @@
 // compute, and nothing is touched outside the arguments.
 #include <catch2/catch.hpp>
 #include <string>
+#include <utility>
 
 #include "codegen/host.h"
 #include "schedules/operator.h"
@@ -26,9 +27,36 @@ TEST_CASE("register_tile: schedules compute the product, whatever the shape", "[
 }
 
 TEST_CASE("register_tile: blocks of k that leave a remainder lose nothing", "[kernel]") {
-    const auto* const text = GENERATE("matmul m=29 n=50 k=397", "matmul m=55 n=71 k=1201 ta=1",
-                                      "matmul m=64 n=96 k=2309", "matmul b=2 m=50 n=65 k=771 tb=1");
+    const auto* const text =
+        GENERATE("matmul m=29 n=50 k=397", "matmul m=55 n=71 k=1201 ta=1", "matmul m=64 n=96 k=2309",
+                 "matmul b=2 m=50 n=65 k=771 tb=1", "matmul m=24 n=33 k=20001");
     CHECK(fault(text, "register_tile", 4) == "");
+}
+
+TEST_CASE("register_tile: a rest of k too long to be written out is summed, wherever its operands lie", "[kernel]") {
+    const auto* const text = GENERATE("matmul m=30 n=33 k=12415", "matmul m=30 n=192 k=12415 epilogue=bias",
+                                      "matmul m=30 n=45 k=12415 weights=fixed", "matmul m=30 n=40 k=12415 ta=1 tb=1");
+    const Problem problem = parse_problem(text);
+    const Target target = resolve_target("host", true, nullptr);
+    Conditions conditions;
+    conditions.threads = GENERATE(1, 2);
+    const Template& registers = *template_named({"register_tile", 2});
+    const Space space = registers.space(problem, target, conditions);
+    Rng rng(20261126);
+    int tested = 0;
+    for (const auto& [pack_b, copy_a] : {std::pair{"none", "none"}, std::pair{"panel", "panel"},
+                                         std::pair{"block", "none"}, std::pair{"whole", "block"}}) {
+        Schedule wish = registers.default_schedule(problem, target, conditions);
+        if (problem.weights() == Weights::fresh) wish.set("pack_b", pack_b);
+        wish.set("copy_a", copy_a).set("mr", int64_t{10}).set("k_blocks", int64_t{64});
+        const Schedule schedule = *space.repair(wish);
+        const int64_t step = schedule.number("k_blocks") * schedule.number("k_unroll");
+        if (schedule.number("k_blocks") == 1 || problem["k"] % step <= 64) continue;
+        INFO(schedule.text());
+        ++tested;
+        CHECK(fault_of(problem, schedule, target, conditions, conditions.threads == 1, rng) == "");
+    }
+    CHECK(tested > 0);
 }
 
 TEST_CASE("register_tile: asking for the next panel's rows changes no result and never faults", "[kernel]") {
@@ -87,6 +115,14 @@ TEST_CASE("small: schedules compute the product, whatever the shape", "[kernel]"
     CHECK(fault(text, "small", 2, 2) == "");
 }
 
+TEST_CASE("small: large matrices of a short k are left to templates that know caches and threads", "[unit]") {
+    const Target target = resolve_target("host", true, nullptr);
+    const Template& small = *template_named({"small", 1});
+    CHECK(small.applies(parse_problem("matmul b=1000 m=32 n=32 k=32"), target));
+    CHECK_FALSE(small.applies(parse_problem("matmul m=512 n=512 k=16"), target));
+    CHECK_FALSE(small.applies(parse_problem("matmul m=32 n=32 k=33"), target));
+}
+
 TEST_CASE("stream: threads that share out k add up all of it", "[kernel]") {
     const auto* const text =
         GENERATE("matmul m=1 n=31 k=400", "matmul b=2 m=3 n=103 k=501", "matmul m=2 n=520 k=401 ta=1 epilogue=add",
@@ -109,6 +145,25 @@ TEST_CASE("stream: threads that share out k add up all of it", "[kernel]") {
     }
 }
 
+TEST_CASE("stream: rows of B that equal shares leave are added, however many", "[kernel]") {
+    const auto* const text =
+        GENERATE("matmul m=1 n=31 k=863", "matmul b=2 m=3 n=103 k=863 ta=1 epilogue=add", "matmul m=2 n=520 k=863");
+    const Problem problem = parse_problem(text);
+    const Target target = resolve_target("host", true, nullptr);
+    Conditions conditions;
+    conditions.threads = 6;
+    const Template& stream = *template_named({"stream", 2});
+    Schedule wish = stream.default_schedule(problem, target, conditions);
+    wish.set("k_rows", int64_t{16}).set("parallel", "k");
+    const Schedule schedule = *stream.space(problem, target, conditions).repair(wish);
+    INFO(schedule.text());
+    CHECK(schedule.choice("parallel") == "k");
+    CHECK(schedule.number("k_rows") == 16);  // six shares of 128 rows, and 95 more
+    Rng rng(20261127);
+    CHECK(fault_of(problem, schedule, target, conditions, false, rng) == "");
+    CHECK(fault_of(problem, schedule, target, conditions, true, rng) == "");
+}
+
 TEST_CASE("stream: schedules compute the product, whatever the shape", "[kernel]") {
     const auto* const text = GENERATE("matmul m=1 n=16 k=1", "matmul m=1 n=31 k=3", "matmul m=8 n=97 k=13",
                                       "matmul b=2 m=3 n=1003 k=29", "matmul m=2 n=520 k=101 ta=1",
@@ -122,6 +177,15 @@ TEST_CASE("split_k: schedules compute the product, whatever the shape", "[kernel
                  "matmul b=2 m=33 n=17 k=3001", "matmul m=12 n=64 k=9000 ta=1");
     CHECK(fault(text, "split_k", 3) == "");
     CHECK(fault(text, "split_k", 3, 2) == "");
+}
+
+TEST_CASE("split_k: many threads get many chunks, though short ones", "[unit]") {
+    const Problem problem = parse_problem("matmul m=4 n=32 k=2048");
+    const Target target = resolve_target("host", true, nullptr);
+    Conditions conditions;
+    conditions.threads = 64;
+    const Schedule schedule = template_named({"split_k", 1})->default_schedule(problem, target, conditions);
+    CHECK(schedule.number("chunks") == 16);
 }
 
 TEST_CASE("matmul: loops over threads change no result", "[kernel]") {

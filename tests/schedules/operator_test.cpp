@@ -112,15 +112,13 @@ TEST_CASE("operator: the canonical text names extents, then what differs", "[uni
     CHECK(parse_problem(canonical).text() == canonical);
 }
 
-TEST_CASE("operator: every line of the shipped workloads that has an operator here keeps its meaning", "[unit]") {
-    std::set<std::string> known;
-    for (const Operator& op : operators()) known.insert(op.name);
+TEST_CASE("operator: every line of the shipped workloads keeps its meaning", "[unit]") {
     int lines_read = 0;
     for (const auto& entry : std::filesystem::directory_iterator(TILESMITH_WORKLOADS)) {
         if (entry.path().extension() != ".txt") continue;
         std::ifstream file(entry.path());
         for (std::string line; std::getline(file, line);) {
-            if (known.count(line.substr(0, line.find(' '))) == 0) continue;
+            if (line.empty() || line.front() == '#') continue;
             CAPTURE(entry.path().filename(), line);
             const std::vector<WeightedProblem> problems = parse_workload(line, "line");
             REQUIRE(problems.size() == 1);
@@ -130,7 +128,7 @@ TEST_CASE("operator: every line of the shipped workloads that has an operator he
             ++lines_read;
         }
     }
-    CHECK(lines_read > 70);
+    CHECK(lines_read > 130);
 }
 
 TEST_CASE("operator: arguments have the documented shapes and order", "[unit]") {
@@ -214,6 +212,7 @@ TEST_CASE("operator: bad problems are refused with what is wrong and what is all
         {"conv2d h=8 w=8 ci=6 co=4 kh=1 kw=1 groups=4", {"groups=4 does not divide ci=6"}},
         {"conv2d h=8 w=8 ci=4 co=4 kh=1 kw=1 pad=100000 stride=100000", {"padded input", "2^31"}},
         {"conv2d h=50000 w=50000 ci=1 co=1 kh=1 kw=1", {"bytes", "2^31"}},
+        {"conv2d_transposed h=1 w=1 ci=500 co=1 kh=1000000 kw=1", {"padded input", "2^31", "kernel smaller"}},
     }));
     CAPTURE(text);
     const std::string said = complaint(text);

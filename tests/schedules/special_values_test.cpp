@@ -1,11 +1,15 @@
 // NaN, infinities, subnormal numbers and signed zeros: what docs/abi.md promises about them.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 #include <string>
 
+#include "codegen/host.h"
 #include "schedules/operator.h"
+#include "schedules/template.h"
 #include "template_check.h"
+#include "worker/test_data.h"
 
 namespace tilesmith {
 namespace {
@@ -86,6 +90,61 @@ TEST_CASE("special values: outputs of a convolution that no tap of theirs connec
             CAPTURE(row, column);
             CHECK(std::isnan(y[(row * 9 + column) * 16]) == reached);
         }
+}
+
+// Where each output is a sum, or depends on one input: a problem of each template, and of each way to fuse an epilogue.
+std::string some_sum() {
+    return GENERATE("matmul b=3 m=9 n=13 k=7", "matmul m=4 n=24 k=200 tb=1", "matmul m=3 n=100 k=50",
+                    "matmul m=20 n=24 k=2500", "matmul m=50 n=60 k=70 epilogue=scale,add",
+                    "conv2d h=14 w=14 ci=32 co=32 kh=3 kw=3 pad=1 groups=32 epilogue=bias",
+                    "conv2d h=11 w=9 ci=7 co=13 kh=3 kw=3 pad=1 stride=2 epilogue=bias,silu",
+                    "conv1d w=40 ci=5 co=9 kw=3 pad=2 dilation=2", "conv3d d=4 h=5 w=6 ci=3 co=8 kd=3 kh=3 kw=3 pad=1",
+                    "capsule_conv2d h=5 w=6 ci=3 co=4 kh=3 kw=3 capsule=4 pad=1",
+                    "conv2d_transposed h=6 w=7 ci=8 co=16 kh=4 kw=4 stride=2 pad=1",
+                    "conv2d_transposed h=6 w=7 ci=8 co=3 kh=4 kw=4 stride=2 pad=1",
+                    "avg_pool h=9 w=8 c=11 kh=3 kw=3 stride=2 pad=1", "avg_pool h=7 w=7 c=33 kh=7 kw=7",
+                    "layer_norm rows=5 cols=31", "rms_norm rows=5 cols=31", "norm b=3 m=5 n=9",
+                    "reduce_sum outer=10 reduced=300", "reduce_mean outer=2 reduced=49 kept=100",
+                    "elementwise rows=20 cols=31 epilogue=bias,gelu", "transpose m=50 n=37");
+}
+
+TEST_CASE("special values: a NaN shows in the outputs it belongs to, whatever the template and the schedule",
+          "[kernel]") {
+    const Problem problem = parse_problem(some_sum());
+    CAPTURE(problem.text());
+    const Target target = resolve_target("host", true, nullptr);
+    std::vector<Floats> inputs = ones(problem.text());
+    inputs[0][inputs[0].size() / 2] = kNan;
+    const Floats expected = reference_output(problem, inputs);
+    REQUIRE(std::any_of(expected.begin(), expected.end(), [](float y) { return std::isnan(y); }));
+    Rng rng(20261126);
+    for (const Template* t : templates_for(problem, target)) {
+        const Schedule schedule = t->space(problem, target, Conditions{}).sample(rng).value();
+        CAPTURE(schedule.text());
+        const Floats y = output_of(problem, schedule, target, inputs);
+        size_t wrong = 0;
+        for (size_t i = 0; i < y.size(); ++i) wrong += std::isnan(y[i]) == std::isnan(expected[i]) ? 0 : 1;
+        CHECK(wrong == 0);
+    }
+}
+
+// Far outside what a network computes, where approximations by polynomials and exponents of two lose their meaning.
+TEST_CASE("special values: an epilogue of any finite number or infinity is what it is in real arithmetic", "[kernel]") {
+    const EpilogueInfo& info = epilogue_table()[GENERATE(range(size_t{0}, epilogue_table().size()))];
+    if (info.tensor != EpilogueTensor::none) return;
+    const Problem problem = parse_problem("elementwise rows=1 cols=33 epilogue=" + std::string(info.name));
+    Floats x;
+    for (const float magnitude : {0.0F, 1e-40F, 1e-3F, 0.6F, 0.7F, 5.0F, 20.0F, 87.0F, 89.0F, 104.0F, 3e3F, 1.4e9F,
+                                  2e9F, 3e18F, 3e38F, kInfinity})
+        for (const float sign : {1.0F, -1.0F}) x.push_back(sign * magnitude);
+    x.push_back(1.0F);
+    const Floats expected = reference_output(problem, {x});
+    const Floats y = output_of(problem.text(), {x});
+    for (size_t i = 0; i < x.size(); ++i) {
+        CAPTURE(info.name, x[i], expected[i], y[i]);
+        const bool same = y[i] == expected[i] || (std::isnan(y[i]) && std::isnan(expected[i]));
+        CHECK((same || std::abs(y[i] - expected[i]) <= 2e-6F * (1 + std::abs(expected[i]))));
+    }
 }
 
 TEST_CASE("special values: softmax of large numbers does not overflow", "[kernel]") {

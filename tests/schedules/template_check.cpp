@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "codegen/compiler.h"
@@ -15,6 +15,7 @@
 #include "codegen/loader.h"
 #include "core/error.h"
 #include "schedules/operator.h"
+#include "worker/test_data.h"
 
 namespace tilesmith {
 namespace {
@@ -49,15 +50,12 @@ class GuardedFloats {
 
 using Buffers = std::vector<std::unique_ptr<GuardedFloats>>;
 
-// One buffer an argument, inputs filled with whole numbers from -3 to 3.
-Buffers make_buffers(const std::vector<Argument>& arguments, Rng& rng) {
+// One buffer an argument; the output's is not written.
+Buffers make_buffers(const std::vector<Argument>& arguments, const std::vector<std::vector<float>>& inputs, Rng& rng) {
     Buffers buffers;
-    for (const Argument& argument : arguments) {
+    for (const Argument& argument : arguments)
         buffers.push_back(std::make_unique<GuardedFloats>(argument.elements(), rng.below(2) == 0));
-        if (argument.role == Role::output) continue;
-        for (int64_t i = 0; i < argument.elements(); ++i)
-            buffers.back()->floats()[i] = static_cast<float>(rng.below(7)) - 3.0F;
-    }
+    for (size_t i = 0; i < inputs.size(); ++i) std::copy(inputs[i].begin(), inputs[i].end(), buffers[i]->floats());
     return buffers;
 }
 
@@ -83,24 +81,23 @@ std::string run(const KernelObject& kernel, const std::vector<Argument>& argumen
 
 std::string fault_of(const Problem& problem, const Schedule& schedule, const Target& target,
                      const Conditions& conditions, bool assertions, Rng& rng) {
+    const uint64_t seed = rng.below(1'000'000);
+    const auto repeated_by = [&](const std::string& what) {
+        return fmt::format("{}\n  tilesmith try '{}' --schedule '{}' --threads {} --seed {}", what, problem.text(),
+                           schedule.text(), conditions.threads, seed);
+    };
     const CompileResult compiled =
         compile(problem, schedule, target, conditions, assertions ? Checks::assertions : Checks::none, "kernel");
-    if (!compiled.outcome.ok()) return compiled.outcome.reason;
-    const Operator& op = operator_of(problem);
-    const std::vector<Argument> arguments = op.arguments(problem);
-    const Buffers buffers = make_buffers(arguments, rng);
-    std::vector<const float*> inputs;
-    for (size_t i = 0; i + 1 < buffers.size(); ++i) inputs.push_back(buffers[i]->floats());
-    std::vector<float> expected(static_cast<size_t>(arguments.back().elements()));
-    op.reference(problem, inputs, expected.data());
-
-    if (const std::string failure = run(*compiled.kernel, arguments, buffers, rng); !failure.empty()) return failure;
-    const float* const output = buffers.back()->floats();
-    const float tolerance = problem.exact() ? 0.0F : problem.accuracy() == Accuracy::fast ? 1e-3F : 1e-5F;
-    for (size_t i = 0; i < expected.size(); ++i)
-        if (!(std::abs(output[i] - expected[i]) <= tolerance * (1.0F + std::abs(expected[i]))))
-            return fmt::format("element {} is {} instead of {}", i, output[i], expected[i]);
-    return "";
+    if (!compiled.outcome.ok()) return repeated_by(compiled.outcome.reason);
+    const std::vector<Argument> arguments = operator_of(problem).arguments(problem);
+    const Values values = first_values(problem);
+    const std::vector<std::vector<float>> inputs = make_inputs(problem, seed, values);
+    const Buffers buffers = make_buffers(arguments, inputs, rng);
+    if (const std::string failure = run(*compiled.kernel, arguments, buffers, rng); !failure.empty())
+        return repeated_by(failure);
+    const std::span<const float> output(buffers.back()->floats(), static_cast<size_t>(arguments.back().elements()));
+    const auto wrong = difference(problem, reference_output(problem, inputs), output, tolerance(problem, values));
+    return wrong ? repeated_by(*wrong) : "";
 }
 
 std::string first_fault(const std::string& problem_text, const std::string& template_name, int random_schedules,
@@ -114,30 +111,33 @@ std::string first_fault(const std::string& problem_text, const std::string& temp
         for (int i = 0; i <= random_schedules; ++i) {
             const auto schedule = i == 0 ? t->default_schedule(problem, target, conditions) : space.sample(rng);
             if (!schedule) return "the space has no schedules";
-            std::string fault = space.why_not(*schedule).value_or("");
-            if (fault.empty()) fault = fault_of(problem, *schedule, target, conditions, i % 2 == 0, rng);
-            if (!fault.empty()) return fmt::format("{}: {}: {}", problem.text(), schedule->text(), fault);
+            if (const auto why = space.why_not(*schedule))
+                return fmt::format("{}: {}: {}", problem.text(), schedule->text(), *why);
+            std::string fault = fault_of(problem, *schedule, target, conditions, i % 2 == 0, rng);
+            if (!fault.empty()) return fault;
         }
         return "";
     }
     return fmt::format("{} does not apply to {}", template_name, problem.text());
 }
 
-std::vector<float> output_of(const std::string& problem_text, const std::vector<std::vector<float>>& inputs) {
-    const Problem problem = parse_problem(problem_text);
-    const Target target = resolve_target("host", true, nullptr);
-    const Conditions conditions;
-    const CompileResult compiled = compile(problem, default_schedule(problem, target, conditions), target, conditions,
-                                           Checks::assertions, "kernel");
+std::vector<float> output_of(const Problem& problem, const Schedule& schedule, const Target& target,
+                             const std::vector<std::vector<float>>& inputs) {
+    const CompileResult compiled = compile(problem, schedule, target, Conditions{}, Checks::assertions, "kernel");
     if (!compiled.outcome.ok()) throw run_failed(compiled.outcome.reason);
     const std::vector<Argument> arguments = operator_of(problem).arguments(problem);
     Rng rng(1);
-    const Buffers buffers = make_buffers(arguments, rng);
-    for (size_t i = 0; i < inputs.size(); ++i) std::copy(inputs[i].begin(), inputs[i].end(), buffers[i]->floats());
+    const Buffers buffers = make_buffers(arguments, inputs, rng);
     if (const std::string failure = run(*compiled.kernel, arguments, buffers, rng); !failure.empty())
         throw run_failed(failure);
     const float* const output = buffers.back()->floats();
     return {output, output + arguments.back().elements()};
+}
+
+std::vector<float> output_of(const std::string& problem_text, const std::vector<std::vector<float>>& inputs) {
+    const Problem problem = parse_problem(problem_text);
+    const Target target = resolve_target("host", true, nullptr);
+    return output_of(problem, default_schedule(problem, target, Conditions{}), target, inputs);
 }
 
 }  // namespace tilesmith

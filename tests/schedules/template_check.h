@@ -13,17 +13,22 @@
 
 namespace tilesmith {
 
-// What is wrong with the results of `schedule` on whole-number inputs drawn from `rng`; empty when nothing is. With
-// `assertions` the kernel is compiled with Halide's own checks of every access to a buffer.
+// What is wrong with the results of `schedule` on the data that `tilesmith try` checks it on, with a seed from `rng`,
+// and the command that repeats it; empty when nothing is. With `assertions` the kernel is compiled with Halide's own
+// checks of every access to a buffer.
 std::string fault_of(const Problem& problem, const Schedule& schedule, const Target& target,
                      const Conditions& conditions, bool assertions, Rng& rng);
 
-// The first fault among the default schedule and `random_schedules` of the named template, with the schedule; empty if
-// there is none. A template that does not apply is a fault.
+// The first fault among the default schedule and `random_schedules` of the named template; empty if there is none. A
+// template that does not apply is a fault.
 std::string first_fault(const std::string& problem, const std::string& template_name, int random_schedules,
                         const Conditions& conditions, uint64_t seed);
 
-// What the default schedule of `problem` computes of `inputs` (one vector for each argument but the output).
+// What `schedule` computes of `inputs` (one vector for each argument but the output). Throws run_failed where it does
+// not compile or returns an error.
+std::vector<float> output_of(const Problem& problem, const Schedule& schedule, const Target& target,
+                             const std::vector<std::vector<float>>& inputs);
+// The same of the default schedule for this machine.
 std::vector<float> output_of(const std::string& problem, const std::vector<std::vector<float>>& inputs);
 
 }  // namespace tilesmith
