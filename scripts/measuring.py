@@ -1,4 +1,5 @@
 """What the scripts that measure have in common: calling the release build, and reading workload files."""
+import functools
 import json
 import math
 import pathlib
@@ -43,6 +44,7 @@ def problems_of(path, operators=None):
     return [problem for problem, _ in weighted_problems_of(path) if operators is None or problem.split()[0] in operators]
 
 
+@functools.cache
 def device():
     return json.loads(run("target", "detect", "--json"))
 
