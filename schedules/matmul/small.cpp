@@ -24,11 +24,16 @@ constexpr int64_t kMostDepth = 32;
 constexpr int64_t kMostProduct = 32 * 32 * 32;  // multiply-adds of a batch element: beyond, caches and threads count
 constexpr int64_t kMostBody = 512;              // multiply-adds of vectors without a loop: some 8 KB of instructions
 
-int64_t narrowest(const Target& target) { return target.lanes(4) / 2; }
+// Vectors of 16 bytes and more: as many columns as there are lanes, or more.
+std::vector<int64_t> lane_counts(const MatmulShape& shape, const Target& target) {
+    std::vector<int64_t> counts;
+    for (int64_t lanes = 4; lanes <= std::min<int64_t>(shape.n, target.lanes(4)); lanes *= 2) counts.push_back(lanes);
+    return counts;
+}
 
 bool applies(const Problem& problem, const Target& target) {
     const MatmulShape shape(problem);
-    return !shape.tb && shape.k <= kMostDepth && shape.n >= narrowest(target) &&
+    return !shape.tb && shape.k <= kMostDepth && !lane_counts(shape, target).empty() &&
            shape.m * shape.n * shape.k <= kMostProduct;
 }
 
@@ -42,11 +47,7 @@ int64_t whole_body(const MatmulShape& shape, const Schedule& s) {
 Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
     const MatmulShape shape(problem);
     std::vector<Decision> decisions;
-    decisions.push_back({"lanes", [=](const Schedule&) {
-                             std::vector<int64_t> lanes{narrowest(target)};
-                             if (shape.n >= target.lanes(4)) lanes.push_back(target.lanes(4));
-                             return values_of(lanes);
-                         }});
+    decisions.push_back({"lanes", [=](const Schedule&) { return values_of(lane_counts(shape, target)); }});
     decisions.push_back(
         {"vectors", [=](const Schedule& s) { return values_of(inner_tile_vectors(shape.n, s.number("lanes"))); }});
     // Few sums a tile do not wait for each other where the next tile's follow at once.

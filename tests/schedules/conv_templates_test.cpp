@@ -72,23 +72,23 @@ TEST_CASE("direct: only the tiles at the edges of a row need to know of columns 
                  "conv3d d=4 h=6 w=13 ci=5 co=8 kd=3 kh=3 kw=3 pad=1",
                  "capsule_conv2d h=8 w=9 ci=4 co=6 kh=3 kw=3 capsule=4 pad=1");
     const Problem problem = parse_problem(text);
-    const Target target = resolve_target("host", true, nullptr);
     const Template& direct = *template_named({"direct", 3});
     Rng rng(20261125);
     int tested = 0;
-    for (const int64_t vectors : {1, 2})
-        for (const int64_t columns : {1, 3, 5}) {
-            Conditions conditions;
-            conditions.threads = columns == 3 ? 2 : 1;
-            Schedule wish = direct.default_schedule(problem, target, conditions);
-            wish.set("padding", "edges").set("vectors", vectors).set("columns", columns);
-            const Schedule schedule = *direct.space(problem, target, conditions).repair(wish);
-            // Of few columns and channels other tiles are left.
-            if (schedule.choice("padding") != "edges") continue;
-            INFO(schedule.text());
-            ++tested;
-            CHECK(fault_of(problem, schedule, target, conditions, problem.weights() == Weights::fresh, rng) == "");
-        }
+    for (const Target& target : targets_here())
+        for (const int64_t vectors : {1, 2})
+            for (const int64_t columns : {1, 3, 5}) {
+                Conditions conditions;
+                conditions.threads = columns == 3 ? 2 : 1;
+                Schedule wish = direct.default_schedule(problem, target, conditions);
+                wish.set("padding", "edges").set("vectors", vectors).set("columns", columns);
+                const Schedule schedule = *direct.space(problem, target, conditions).repair(wish);
+                // Of few columns and channels other tiles are left.
+                if (schedule.choice("padding") != "edges") continue;
+                INFO(schedule.text());
+                ++tested;
+                CHECK(fault_of(problem, schedule, target, conditions, problem.weights() == Weights::fresh, rng) == "");
+            }
     INFO(text);
     CHECK(tested > 0);
 }

@@ -79,12 +79,20 @@ std::string run(const KernelObject& kernel, const std::vector<Argument>& argumen
 
 }  // namespace
 
+std::vector<Target> targets_here() {
+    std::vector<Target> targets{resolve_target("host", true, nullptr)};
+    if (targets.front().vector_bits > 256) targets.push_back(resolve_target("x86-64-avx2", true, nullptr));
+    return targets;
+}
+
 std::string fault_of(const Problem& problem, const Schedule& schedule, const Target& target,
                      const Conditions& conditions, bool assertions, Rng& rng) {
     const uint64_t seed = rng.below(1'000'000);
+    // "host" has this machine's caches, on which it depends whether a schedule is legal.
+    const std::string name = target.name == targets_here().front().name ? "host" : target.name;
     const auto repeated_by = [&](const std::string& what) {
-        return fmt::format("{}\n  tilesmith try '{}' --schedule '{}' --threads {} --seed {}", what, problem.text(),
-                           schedule.text(), conditions.threads, seed);
+        return fmt::format("{}\n  tilesmith try '{}' --schedule '{}' --target {} --threads {} --seed {}", what,
+                           problem.text(), schedule.text(), name, conditions.threads, seed);
     };
     const CompileResult compiled =
         compile(problem, schedule, target, conditions, assertions ? Checks::assertions : Checks::none, "kernel");

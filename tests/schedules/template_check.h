@@ -13,6 +13,10 @@
 
 namespace tilesmith {
 
+// This machine's target, and x86-64-avx2 where that is another one it runs: some schedules exist only of narrower
+// vectors, others only of wider ones.
+std::vector<Target> targets_here();
+
 // What is wrong with the results of `schedule` on the data that `tilesmith try` checks it on, with a seed from `rng`,
 // and the command that repeats it; empty when nothing is. With `assertions` the kernel is compiled with Halide's own
 // checks of every access to a buffer.
