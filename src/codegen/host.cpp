@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <hwloc.h>
+#include <llvm/ADT/SmallVector.h>
 #include <llvm/ADT/StringMap.h>
 #include <llvm/TargetParser/Host.h>
+#include <llvm/TargetParser/X86TargetParser.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -97,7 +99,7 @@ Host detect() {
     const int64_t l1 = cache_bytes(topology, HWLOC_OBJ_L1CACHE);
     const int64_t l2 = cache_bytes(topology, HWLOC_OBJ_L2CACHE);
     const int64_t l3 = cache_bytes(topology, HWLOC_OBJ_L3CACHE);
-    const std::string processor = llvm::sys::getHostCPUName().str();
+    const std::string processor = processor_name(llvm::sys::getHostCPUName().str(), host.features);
     host.device.fingerprint =
         fmt::format("{} {} {}/{}/{} {} l1={}K l2={}K l3={}K", "x86-64", info(topology, "CPUVendor"),
                     info(topology, "CPUFamilyNumber"), info(topology, "CPUModelNumber"), info(topology, "CPUStepping"),
@@ -143,6 +145,18 @@ Target host_target(std::string* note) {
 const Host& host() {
     static const Host detected = detect();
     return detected;
+}
+
+std::string processor_name(const std::string& model, const std::vector<std::string>& features) {
+    const Target* nearest = nearest_target(features);
+    if (nearest == nullptr || llvm::X86::parseArchX86(model) == llvm::X86::CK_None) return model;
+    llvm::SmallVector<llvm::StringRef, 128> of_model;
+    llvm::X86::getFeaturesForCPU(model, of_model);
+    of_model.push_back("sse2");  // missing there: every x86-64 processor has it
+    const bool known = std::all_of(
+        nearest->requires_features.begin(), nearest->requires_features.end(),
+        [&](const std::string& name) { return std::find(of_model.begin(), of_model.end(), name) != of_model.end(); });
+    return known ? model : nearest->llvm_cpu;
 }
 
 void pin_to(int cpu) {

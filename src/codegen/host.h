@@ -19,6 +19,11 @@ struct Host {
 
 const Host& host();
 
+// LLVM's name for a processor: `model`, what its family and model number say, or where a virtual machine shows the
+// number of another one (the processor has features of a shipped target that `model` lacks), the model of that target.
+// `features` are LLVM's names, sorted.
+std::string processor_name(const std::string& model, const std::vector<std::string>& features);
+
 // Binds the calling thread to one logical CPU.
 void pin_to(int cpu);
 
