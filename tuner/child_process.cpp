@@ -11,7 +11,6 @@
 
 #include <array>
 #include <cerrno>
-#include <filesystem>
 #include <utility>
 
 #include "core/argv.h"
@@ -85,19 +84,6 @@ pid_t spawn(const std::vector<std::string>& command, int input, int output, int 
 }
 
 }  // namespace
-
-std::string own_program(const std::string& name) {
-    namespace fs = std::filesystem;
-    std::error_code error;
-    const fs::path here = fs::read_symlink("/proc/self/exe", error).parent_path();
-    const std::array<fs::path, 3> places{here / name, here.parent_path() / name,
-                                         here.parent_path() / "libexec" / "tilesmith" / name};
-    for (const fs::path& place : places)
-        if (access(place.c_str(), X_OK) == 0) return place;
-    throw run_failed(fmt::format("the program {} is missing: it is neither at {} nor at {}", name, places[0].string(),
-                                 places[2].string()),
-                     "reinstall or rebuild tilesmith; its programs belong together");
-}
 
 std::string signal_text(int signal) {
     const char* const name = sigabbrev_np(signal);

@@ -13,10 +13,6 @@
 
 namespace tilesmith {
 
-// The path of one of our programs: beside the running one, one folder up, or in ../libexec/tilesmith. Throws run_failed
-// naming the places.
-std::string own_program(const std::string& name);
-
 class ChildProcess {
   public:
     // Starts `command` (path, arguments; the path is looked up in PATH if it has no slash). Throws run_failed.

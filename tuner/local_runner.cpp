@@ -7,6 +7,7 @@
 #include <chrono>
 #include <utility>
 
+#include "core/child.h"
 #include "core/error.h"
 #include "tuner/final.h"
 

@@ -1,6 +1,7 @@
-#include "export/child.h"
+#include "core/child.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -11,6 +12,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 
 #include "core/argv.h"
 #include "core/error.h"
@@ -50,6 +52,19 @@ bool read_all(int input, double timeout_s, std::string& output) {
 }
 
 }  // namespace
+
+std::string own_program(const std::string& name) {
+    namespace fs = std::filesystem;
+    std::error_code error;
+    const fs::path here = fs::read_symlink("/proc/self/exe", error).parent_path();
+    const std::array<fs::path, 3> places{here / name, here.parent_path() / name,
+                                         here.parent_path() / "libexec" / "tilesmith" / name};
+    for (const fs::path& place : places)
+        if (access(place.c_str(), X_OK) == 0) return place;
+    throw run_failed(fmt::format("the program {} is missing: it is neither at {} nor at {}", name, places[0].string(),
+                                 places[2].string()),
+                     "reinstall or rebuild tilesmith; its programs belong together");
+}
 
 ChildResult run_child(const std::vector<std::string>& words, double timeout_s) {
     std::array<int, 2> ends{};

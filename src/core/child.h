@@ -1,10 +1,14 @@
-// Runs a program and reads what it prints.
+// Finds a program, runs it and reads what it prints.
 #pragma once
 
 #include <string>
 #include <vector>
 
 namespace tilesmith {
+
+// The path of one of our programs: beside the running one, one folder up, or in ../libexec/tilesmith. Throws run_failed
+// naming the places.
+std::string own_program(const std::string& name);
 
 struct ChildResult {
     std::string output;      // all of its stdout

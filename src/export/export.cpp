@@ -11,8 +11,8 @@
 #include <set>
 
 #include "codegen/host.h"
+#include "core/child.h"
 #include "core/error.h"
-#include "export/child.h"
 #include "export/embedded.h"
 #include "export/entry_points.h"
 #include "export/header.h"

@@ -1,11 +1,13 @@
-// Halide's automatic schedulers: the operator's plain algorithm, scheduled by one of them,
-// compiled like our kernels and run on our run time, so that schedules alone are compared. Layouts are plain: these
-// schedulers choose no layouts. Mullapudi et al. 2016; Li et al. 2018; Adams et al. 2019 (SIGGRAPH).
+// Halide's automatic schedulers: the operator's plain algorithm, scheduled by one of them, compiled like our kernels
+// and run on our run time, so that schedules alone are compared. Layouts are plain: these schedulers choose no layouts.
+// They work in a process of their own, which is ended after a minute. Mullapudi et al. 2016; Li et al. 2018; Adams et
+// al. 2019 (SIGGRAPH).
 #include <fmt/format.h>
 
 #include "codegen/autoscheduled.h"
 #include "codegen/host.h"
 #include "codegen/loader.h"
+#include "core/child.h"
 #include "core/error.h"
 #include "peers/libraries.h"
 #include "runtime/tilesmith_runtime.h"
@@ -14,24 +16,31 @@ namespace tilesmith {
 
 namespace {
 
-// What nobody waits for, once for each problem.
-constexpr double kMostScheduleMs = 60e3;
+// Once for each problem.
+constexpr double kMostSeconds = 60;
+constexpr const char* kSymbol = "tilesmith_peer_kernel";
+
+// The object of what `scheduler` makes of the problem. Throws run_failed where it fails or takes too long.
+std::string scheduled_object(const Problem& problem, const std::string& scheduler, int threads) {
+    const ChildResult child = run_child({own_program("tilesmith-compiler"), "autoschedule", scheduler,
+                                         std::to_string(threads), problem.text(), kSymbol},
+                                        kMostSeconds);
+    if (child.timed_out)
+        throw run_failed(
+            fmt::format("{} takes longer than {:.0f} s for '{}'", scheduler, kMostSeconds, problem.text()));
+    if (child.signal != 0)
+        throw run_failed(fmt::format("{} crashes on '{}' (signal {})", scheduler, problem.text(), child.signal));
+    if (child.exit_status != 0)
+        throw run_failed(fmt::format("{} cannot schedule '{}': {}", scheduler, problem.text(), child.output));
+    return child.output;
+}
 
 class ScheduledKernel final : public PeerKernel {
   public:
     ScheduledKernel(const Problem& problem, const std::string& scheduler, int threads,
                     std::span<const float* const> inputs, float* output) {
-        const Target target = resolve_target("host", /*must_run=*/true, nullptr);
-        const CompileResult compiled =
-            compile_autoscheduled(problem, scheduler, threads, target, "tilesmith_peer_kernel");
-        if (!compiled.kernel)
-            throw run_failed(
-                fmt::format("{} cannot schedule '{}': {}", scheduler, problem.text(), compiled.outcome.reason));
-        if (compiled.outcome.compile_ms > kMostScheduleMs)
-            throw run_failed(
-                fmt::format("{} took {:.0f} s for '{}'", scheduler, compiled.outcome.compile_ms / 1e3, problem.text()));
-        kernel_ = loader_.load(compiled.kernel->object);
-        function_ = kernel_->symbol(compiled.kernel->run_symbol);
+        kernel_ = loader_.load(scheduled_object(problem, scheduler, threads));
+        function_ = kernel_->symbol(kSymbol);
         // In the body of a parallel loop, Halide 21 takes an output that it also reads for memory of its own, which is
         // aligned.
         constexpr uintptr_t kAlignment = 64;

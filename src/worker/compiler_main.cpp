@@ -1,13 +1,18 @@
 // tilesmith-compiler: compiles schedules to objects, one at a time, in a process that may be killed when that takes too
-// long or too much. Speaks frames on stdin and stdout (docs/worker-protocol.md).
+// long or too much. Speaks frames on stdin and stdout (docs/worker-protocol.md). With arguments it compiles what one of
+// Halide's automatic schedulers makes of a problem, which can take minutes, and writes the object to stdout.
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstring>
 #include <iostream>
 #include <new>
+#include <span>
+#include <string>
 
+#include "codegen/autoscheduled.h"
 #include "codegen/compiler.h"
+#include "codegen/host.h"
 #include "core/conditions.h"
 #include "core/error.h"
 #include "core/schedule.h"
@@ -61,15 +66,28 @@ void serve() {
     }
 }
 
+// `words`: scheduler, threads, problem, symbol. Where the scheduler fails, the reason goes to stdout.
+int autoschedule(std::span<char* const> words) {
+    const CompileResult compiled = compile_autoscheduled(parse_problem(words[2]), words[0], std::stoi(words[1]),
+                                                         resolve_target("host", true, nullptr), words[3]);
+    std::cout << (compiled.kernel ? compiled.kernel->object : compiled.outcome.reason);
+    return compiled.kernel ? 0 : 1;
+}
+
 }  // namespace
 
-int main(int argc, char** /*argv*/) {
-    if (argc != 1) {
-        std::cerr << "usage: tilesmith-compiler\n"
-                     "Started by tilesmith; speaks frames on stdin and stdout, see docs/worker-protocol.md.\n";
+int main(int argc, char** argv) {
+    const std::span<char* const> words(argv, static_cast<size_t>(argc));
+    const bool autoschedules = argc == 6 && std::string(words[1]) == "autoschedule";
+    if (argc != 1 && !autoschedules) {
+        std::cerr
+            << "usage: tilesmith-compiler [autoschedule SCHEDULER THREADS PROBLEM SYMBOL]\n"
+               "Started by tilesmith; speaks frames on stdin and stdout, see docs/worker-protocol.md, or writes an "
+               "object to stdout.\n";
         return 2;
     }
     try {
+        if (autoschedules) return autoschedule(words.subspan(2));
         serve();
     } catch (const std::exception& error) {
         std::cerr << "tilesmith-compiler: " << error.what() << "\n";

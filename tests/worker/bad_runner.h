@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "core/child.h"
 #include "schedules/operator.h"
 #include "tuner/local_runner.h"
 
