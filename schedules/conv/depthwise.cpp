@@ -1,10 +1,11 @@
-// What and how of the template depthwise. `columns` pixels of a row times `vectors` vectors of channels are summed in
-// registers; the taps of a kernel row are written out, so that neighbouring pixels share what they load.
+// What and how of the template depthwise. `rows` x `columns` pixels times `vectors` vectors of channels are summed in
+// registers; the taps of a kernel row are written out, so that neighbouring pixels share what they load. With several
+// rows those of the kernel are written out too, row by row of the input: each is loaded once for all that use it.
 //
 // No buffer is read or written outside. The last vector of channels starts earlier where it would stick out
-// (ShiftInwards), and so does the last tile of a row, except with padding "skip": there, tiles at the ends of a row
-// read zeros instead of the input (Halide splits the loop over tiles into first, middle and last ones, and only those
-// in the middle are free of tests), and kernel rows outside the input are not computed.
+// (ShiftInwards), and so do the last tiles of a row and of a column, except with padding "skip": there, tiles at the
+// edges read zeros instead of the input (Halide splits the loops over tiles into first, middle and last ones, and only
+// those in the middle are free of tests); of tiles of one row, kernel rows outside the input are not computed.
 #include "schedules/conv/depthwise.h"
 
 #include <string>
@@ -36,6 +37,7 @@ class Build {
           channels_outside_(schedule.choice("channels") == "outer"),
           parallel_(conditions.threads > 1),
           lanes_(target.lanes(4)),
+          rows_(as_int(schedule.number("rows"))),
           columns_(as_int(schedule.number("columns"))),
           row_block_(as_int(schedule.number("row_block"))),
           input_(shape_, channels_outside_ ? kPadSkip : schedule.choice("padding")) {
@@ -48,7 +50,8 @@ class Build {
         schedule_output();
         schedule_tile();
         if (channels_outside_) schedule_panel();
-        input_.schedule(out_, block_level_, schedule_.choice("copy_at"), row_block_, shape_.ow, lanes_, parallel_);
+        input_.schedule(out_, block_level_, schedule_.choice("copy_at"), int64_t{row_block_} * rows_, shape_.ow, lanes_,
+                        parallel_);
         Pipeline pipeline;
         pipeline.run.output = out_;
         pipeline.run.output_extents = {shape_.co, shape_.ow, shape_.oh, shape_.n};
@@ -69,14 +72,15 @@ class Build {
     const Schedule& schedule_;
     ConvShape shape_;
     bool skips_, channels_outside_, parallel_;
-    int lanes_, columns_, row_block_;
+    int lanes_, rows_, columns_;
+    int row_block_;         // tiles
     int panel_extent_ = 1;  // channels of a tile
     ConvInput input_;
     EpilogueInputs epilogue_;
 
     Var c_{"c"}, x_{"x"}, y_{"y"}, n_{"n"};
-    Var panel_{"panel"}, vector_{"vector"}, x_tile_{"x_tile"}, column_{"column"}, row_block_loop_{"row_block"},
-        task_{"task"};
+    Var panel_{"panel"}, vector_{"vector"}, x_tile_{"x_tile"}, column_{"column"}, y_tile_{"y_tile"}, row_{"row"};
+    Var row_block_loop_{"row_block"}, task_{"task"};
     RDom k_;
     Func panel_copy_{"panel_copy"}, tile_{"tile"}, out_{"out"};
     Halide::ImageParam weight_{Halide::Float(32), 3, "weight"};
@@ -94,9 +98,13 @@ void Build::define() {
         panel_copy_(c_, x_, y_, n_) = Halide::select(Halide::likely(inside), input_.at(c_, x_, y_, n_), 0.0F);
         value = panel_copy_(c_, column, row, n_);
     } else {
-        if (input_.skips_rows()) k_.where(input_.row_inside(row));
+        Expr inside = input_.column_inside(column);
+        if (skips_ && rows_ > 1)
+            inside = inside && input_.row_inside(row);
+        else if (input_.skips_rows())
+            k_.where(input_.row_inside(row));
         value = input_.at(c_, column, row, n_);
-        if (skips_) value = Halide::select(Halide::likely(input_.column_inside(column)), value, 0.0F);
+        if (skips_) value = Halide::select(Halide::likely(inside), value, 0.0F);
     }
     tile_(c_, x_, y_, n_) = 0.0F;
     tile_(c_, x_, y_, n_) += value * weight_(c_, k_.x, k_.y);
@@ -105,28 +113,31 @@ void Build::define() {
 }
 
 void Build::schedule_output() {
+    const TailStrategy pixels_tail = skips_ ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards;
     out_.bound(c_, 0, as_int(shape_.co))
         .bound(x_, 0, as_int(shape_.ow))
         .bound(y_, 0, as_int(shape_.oh))
         .bound(n_, 0, as_int(shape_.n))
         .split(c_, panel_, c_, panel_extent_, tail(shape_.co, panel_extent_, TailStrategy::ShiftInwards))
         .split(c_, vector_, c_, lanes_, TailStrategy::RoundUp)
-        .split(x_, x_tile_, column_, columns_,
-               tail(shape_.ow, columns_, skips_ ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards))
-        .split(y_, row_block_loop_, y_, row_block_, tail(shape_.oh, row_block_, TailStrategy::GuardWithIf));
+        .split(x_, x_tile_, column_, columns_, tail(shape_.ow, columns_, pixels_tail))
+        .split(y_, y_tile_, row_, rows_, tail(shape_.oh, rows_, pixels_tail))
+        .split(y_tile_, row_block_loop_, y_tile_, row_block_,
+               tail(ceil_div(shape_.oh, rows_), row_block_, TailStrategy::GuardWithIf));
     order_loops();
-    out_.vectorize(c_).unroll(vector_).unroll(column_);
-    // Only the loop over the tiles of a row is worth having three times.
+    out_.vectorize(c_).unroll(vector_).unroll(column_).unroll(row_);
+    // Only loops over tiles are worth having three times.
     out_.never_partition_all();
     if (skips_) out_.partition(x_tile_, Halide::Partition::Auto);
+    if (skips_ && rows_ > 1) out_.partition(y_tile_, Halide::Partition::Auto);
 }
 
 void Build::order_loops() {
     const std::string& channels = schedule_.choice("channels");
-    std::vector<Halide::VarOrRVar> loops{c_, vector_, column_};
-    if (channels == "inner") loops.insert(loops.end(), {panel_, x_tile_, y_, row_block_loop_, n_});
-    if (channels == "middle") loops.insert(loops.end(), {x_tile_, panel_, y_, row_block_loop_, n_});
-    if (channels_outside_) loops.insert(loops.end(), {x_tile_, y_, row_block_loop_, panel_, n_});
+    std::vector<Halide::VarOrRVar> loops{c_, vector_, column_, row_};
+    if (channels == "inner") loops.insert(loops.end(), {panel_, x_tile_, y_tile_, row_block_loop_, n_});
+    if (channels == "middle") loops.insert(loops.end(), {x_tile_, panel_, y_tile_, row_block_loop_, n_});
+    if (channels_outside_) loops.insert(loops.end(), {x_tile_, y_tile_, row_block_loop_, panel_, n_});
     out_.reorder(loops);
     tile_level_ = channels == "inner" ? panel_ : x_tile_;
     block_level_ = channels_outside_ ? panel_ : row_block_loop_;
@@ -140,13 +151,15 @@ void Build::schedule_tile() {
     tile_.compute_at(out_, tile_level_)
         .bound_extent(c_, panel_extent_)
         .bound_extent(x_, columns_)
-        .bound_extent(y_, 1)
+        .bound_extent(y_, rows_)
         .bound_extent(n_, 1)
         .vectorize(c_, lanes_)
         .unroll(c_)
-        .unroll(x_);
+        .unroll(x_)
+        .unroll(y_);
     auto sum = tile_.update();
-    sum.reorder(c_, x_, k_.x, k_.y).vectorize(c_, lanes_).unroll(c_).unroll(x_);
+    // The rows of the tile inside those of the kernel: row r of the input is used at once by all that need it.
+    sum.reorder(c_, x_, k_.x, y_, k_.y).vectorize(c_, lanes_).unroll(c_).unroll(x_).unroll(y_);
     // Twice what the space keeps tiles to: only a long kernel row, summed for one pixel and one vector, is beyond it.
     constexpr int64_t kMostUnrolledTaps = 240;
     if (columns_ * panel_extent_ / lanes_ * shape_.kw <= kMostUnrolledTaps) sum.unroll(k_.x);

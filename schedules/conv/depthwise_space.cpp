@@ -14,7 +14,7 @@
 namespace tilesmith {
 namespace {
 
-TemplateId id() { return {"depthwise", 1}; }
+TemplateId id() { return {"depthwise", 2}; }
 
 // Vector multiply-adds in an unrolled body: bounds compile time. Where one row of taps is longer, depthwise.cpp
 // decides.
@@ -41,19 +41,32 @@ int64_t panel_bytes(const Facts& f) {
     return (s.h + s.pad_h + s.pad_h_end) * (s.w + s.pad_w + s.pad_w_end) * f.lanes * 4;
 }
 
-// Pixels of a tile. Enough accumulators to hide the latency of a multiply-add, and registers for a tap and a pixel
-// besides.
-std::vector<int64_t> tile_columns(const Facts& f, int64_t vectors) {
+// Whether registers are left for a tap and a pixel, and the written-out body stays short: a kernel row of one row of
+// pixels, or the whole kernel of several.
+bool tile_fits(const Facts& f, int64_t vectors, int64_t rows, int64_t columns) {
+    const int64_t accumulators = vectors * rows * columns;
+    const int64_t body = accumulators * f.shape.kw * (rows > 1 ? f.shape.kh : 1);
+    return accumulators * 8 <= f.vector_registers * int64_t{5} && body <= (rows > 1 ? 2 : 1) * kMostUnrolled;
+}
+
+// Rows of a tile: more than one where kernel rows overlap.
+std::vector<int64_t> row_counts(const Facts& f, int64_t vectors) {
+    const ConvShape& shape = f.shape;
+    std::vector<int64_t> counts{1};
+    if (shape.kh <= shape.stride_h || shape.dilation_h > 1) return counts;
+    for (const int64_t rows : {2, 3, 4})
+        if (rows <= shape.oh && little_waste(shape.oh, rows) && tile_fits(f, vectors, rows, 2)) counts.push_back(rows);
+    return counts;
+}
+
+// Columns of a tile: enough accumulators to hide the latency of a multiply-add.
+std::vector<int64_t> tile_columns(const Facts& f, int64_t vectors, int64_t rows) {
     constexpr int64_t kLeastAccumulators = 6;
-    const int64_t most_accumulators = f.vector_registers * 5 / 8;
     std::vector<int64_t> all;
-    for (int64_t columns = 1; columns <= std::min(f.shape.ow, std::max<int64_t>(1, most_accumulators)); ++columns) {
-        const int64_t accumulators = columns * vectors;
-        const bool fits = accumulators <= most_accumulators && accumulators * f.shape.kw <= kMostUnrolled;
-        if (fits || columns == 1) all.push_back(columns);
-    }
+    for (int64_t columns = 1; columns <= std::min<int64_t>(f.shape.ow, f.vector_registers); ++columns)
+        if (columns == 1 || tile_fits(f, vectors, rows, columns)) all.push_back(columns);
     const std::vector<int64_t> frugal = frugal_tiles(f.shape.ow, all);
-    const int64_t least = std::min(ceil_div(kLeastAccumulators, vectors), frugal.back());
+    const int64_t least = std::min(ceil_div(kLeastAccumulators, vectors * rows), frugal.back());
     std::vector<int64_t> busy;
     std::copy_if(frugal.begin(), frugal.end(), std::back_inserter(busy), [&](int64_t c) { return c >= least; });
     return busy;
@@ -84,25 +97,30 @@ std::vector<Decision> decisions_of(const std::shared_ptr<const Facts>& facts) {
         for (int64_t& count : frugal) count /= lanes;
         return values_of(frugal);
     };
-    const auto columns = [facts](const Schedule& s) { return values_of(tile_columns(*facts, s.number("vectors"))); };
+    const auto rows = [facts](const Schedule& s) { return values_of(row_counts(*facts, s.number("vectors"))); };
+    const auto columns = [facts](const Schedule& s) {
+        return values_of(tile_columns(*facts, s.number("vectors"), s.number("rows")));
+    };
     // Whether the kernel's rows are written out one after the other.
     const auto unroll_rows = [facts](const Schedule& s) {
         const ConvShape& shape = facts->shape;
+        if (s.number("rows") > 1) return values_of({1});
         const int64_t body = s.number("columns") * s.number("vectors") * shape.kw * shape.kh;
         return values_of(shape.kh > 1 && body <= kMostUnrolled ? std::vector<int64_t>{0, 1} : std::vector<int64_t>{0});
     };
     const auto row_block = [facts](const Schedule& s) {
         const bool outer = s.choice("channels") == "outer";
-        if (outer || (s.choice("padding") != kPadCopy && !facts->parallel)) return values_of({facts->shape.oh});
-        return values_of(balanced_blocks(facts->shape.oh, 1, facts->shape.oh));
+        const int64_t tiles = ceil_div(facts->shape.oh, s.number("rows"));
+        if (outer || (s.choice("padding") != kPadCopy && !facts->parallel)) return values_of({tiles});
+        return values_of(balanced_blocks(tiles, 1, tiles));
     };
     const auto copy_at = [](const Schedule& s) {
         if (s.choice("channels") == "outer") return texts({"panel"});
         if (s.choice("padding") != kPadCopy) return texts({"none"});
         return texts({"block", "whole"});
     };
-    return {{"channels", channels},       {"padding", padding},     {"vectors", vectors}, {"columns", columns},
-            {"unroll_rows", unroll_rows}, {"row_block", row_block}, {"copy_at", copy_at}};
+    return {{"channels", channels}, {"padding", padding},         {"vectors", vectors},     {"rows", rows},
+            {"columns", columns},   {"unroll_rows", unroll_rows}, {"row_block", row_block}, {"copy_at", copy_at}};
 }
 
 std::shared_ptr<const Facts> facts_of(const Problem& problem, const Target& target, const Conditions& conditions) {
@@ -127,15 +145,17 @@ Schedule worked_out(const Problem& problem, const Target& target, const Conditio
     // Pixels whole pages apart share the sets of a cache: a dense copy of a panel avoids that.
     constexpr int64_t kPageBytes = 4096;
     Schedule wish(id());
-    if (s.ci * 4 % kPageBytes == 0 && panel_bytes(*facts) * 4 <= facts->l2_bytes) {
+    if (s.ci * 4 % kPageBytes == 0 && panel_bytes(*facts) * 4 <= facts->l2_bytes)
         wish.set("channels", "outer").set("padding", kPadCopy);
-        wish.set("vectors", int64_t{4}).set("columns", int64_t{2}).set("unroll_rows", int64_t{1});
-    } else {
-        // 2 x 4 accumulators: a cache line of channels, and twice the latency of a multiply-add.
+    else
         wish.set("channels", "inner").set("padding", s.padded() ? kPadSkip : kPadNone);
-        wish.set("vectors", int64_t{2}).set("columns", int64_t{4}).set("unroll_rows", int64_t{0});
-    }
-    wish.set("row_block", facts->parallel ? std::max<int64_t>(1, s.oh / 8) : s.oh).set("copy_at", "block");
+    const int64_t rows = row_counts(*facts, 1).size() > 1 ? 2 : 1;
+    // 2 x 7 accumulators of one vector; where kernel rows do not overlap 4 of two, a cache line of narrow vectors:
+    // twice the latency of a multiply-add and more.
+    wish.set("rows", rows).set("columns", int64_t{rows > 1 ? 7 : 4}).set("vectors", int64_t{rows > 1 ? 1 : 2});
+    wish.set("unroll_rows", int64_t{0});
+    wish.set("row_block", std::max<int64_t>(1, ceil_div(s.oh, rows) / (facts->parallel ? 8 : 1)))
+        .set("copy_at", "block");
     return Space(id(), decisions_of(facts)).repair(wish).value();
 }
 

@@ -1,11 +1,14 @@
 // The template phases: a transposed convolution as one small dense convolution for each phase of the stride.
 //
 // Outputs `stride` apart use the same taps of the kernel: a convolution of stride 1. Weights are packed by phase (zeros
-// where a phase has a tap less), the input is copied with zeros around it, and a register tile of `columns` outputs of
-// one phase by `vectors` vectors of channels runs over channels and taps without a condition.
+// where a phase has a tap less), and a register tile of `columns` outputs of one phase by `vectors` vectors of channels
+// runs over channels and taps. `padding` says what becomes of taps that fall outside of the input:
+//   copy       the input is copied with zeros around it
+//   skip_rows  kernel rows that fall outside are not computed; the input is copied with zeros beside its rows
+//   skip       rows as above; the tiles of a row are unrolled, and each leaves out the taps that fall outside
 //
-// Nothing is read outside of the copy. Where channels do not fill their last vector, the output is guarded; where runs
-// do not fill the output, they go to a grid of their own, which is copied.
+// Nothing is read outside of the copy or the input. Where channels do not fill their last vector, the output is
+// guarded; where runs do not fill the output, they go to a grid of their own, which is copied.
 #include "schedules/template_rows.h"
 
 #include <Halide.h>
@@ -16,13 +19,14 @@
 #include "schedules/blocks/epilogue.h"
 #include "schedules/blocks/tail.h"
 #include "schedules/blocks/tiling.h"
+#include "schedules/conv/tile.h"
 #include "schedules/pipeline.h"
 #include "schedules/transposed/shape.h"
 
 namespace tilesmith {
 namespace {
 
-TemplateId id() { return {"phases", 1}; }
+TemplateId id() { return {"phases", 2}; }
 
 using Halide::Expr;
 using Halide::Func;
@@ -45,8 +49,14 @@ struct Axis {
     // Of output `run * stride + place`: its first tap, and where the copy holds what its tap `tap` reads.
     [[nodiscard]] Expr phase(const Expr& place) const { return (place + pad) % stride; }
     [[nodiscard]] Expr column(const Expr& run, const Expr& place, const Expr& tap) const {
-        return run + (place + pad) / stride - tap + (taps - 1);
+        return element(run, place, tap) + (taps - 1);
     }
+    // The input's element that the tap reads; outside of the input it counts as zero.
+    [[nodiscard]] Expr element(const Expr& run, const Expr& place, const Expr& tap) const {
+        return run + (place + pad) / stride - tap;
+    }
+    [[nodiscard]] Expr inside(const Expr& element) const { return element >= 0 && element < extent; }
+    [[nodiscard]] Expr clamped(const Expr& element) const { return Halide::clamp(element, 0, extent - 1); }
 };
 
 class Build {
@@ -61,6 +71,8 @@ class Build {
           panel_(lanes_ * vectors_),
           tile_columns_(as_int(schedule.number("columns"))),
           unroll_(as_int(schedule.number("unroll"))),
+          skips_rows_(skips_rows(schedule.choice("padding"))),
+          skips_(schedule.choice("padding") == kPadSkip),
           panels_outside_(schedule.choice("order") == "panels"),
           parallel_(conditions.threads > 1),
           ahead_(problem.weights() == Weights::fixed) {}
@@ -76,6 +88,7 @@ class Build {
 
   private:
     void define();
+    [[nodiscard]] Expr pixel();
     void schedule_grid();
     void schedule_copy();
     void schedule_tile();
@@ -102,6 +115,7 @@ class Build {
     TransposedShape shape_;
     Axis rows_, columns_;
     int lanes_, vectors_, panel_, tile_columns_, unroll_;
+    bool skips_rows_, skips_;  // skips_: columns too
     bool panels_outside_, parallel_, ahead_;
 
     Var c_{"c"}, ox_{"ox"}, oy_{"oy"}, n_{"n"};
@@ -117,12 +131,11 @@ class Build {
 };
 
 void Build::define() {
-    // The input with zeros around it.
-    const Expr column = ox_ - (columns_.taps - 1), row = oy_ - (rows_.taps - 1);
-    const Expr inside = column >= 0 && column < columns_.extent && row >= 0 && row < rows_.extent;
-    padded_(c_, ox_, oy_, n_) = Halide::select(
-        inside, x_(c_, Halide::clamp(column, 0, columns_.extent - 1), Halide::clamp(row, 0, rows_.extent - 1), n_),
-        0.0F);
+    // The input with zeros around it, or beside its rows.
+    const Expr column = ox_ - (columns_.taps - 1), row = skips_rows_ ? Expr(oy_) : oy_ - (rows_.taps - 1);
+    const Expr inside = skips_rows_ ? columns_.inside(column) : columns_.inside(column) && rows_.inside(row);
+    padded_(c_, ox_, oy_, n_) =
+        Halide::select(inside, x_(c_, columns_.clamped(column), skips_rows_ ? row : rows_.clamped(row), n_), 0.0F);
 
     // The weights by phase.
     const Expr co = panel_var_ * panel_ + inside_;
@@ -138,9 +151,7 @@ void Build::define() {
     const Expr phase = rows_.phase(place_y_) * columns_.stride + columns_.phase(place_x_);
     const std::vector<Expr> at{c_ % panel_, k_.x, k_.y, k_.z, c_ / panel_, phase};
     tile_(c_, place_x_, run_x_, place_y_, run_y_, n_) = 0.0F;
-    tile_(c_, place_x_, run_x_, place_y_, run_y_, n_) +=
-        padded_(k_.x, columns_.column(run_x_, place_x_, k_.y), rows_.column(run_y_, place_y_, k_.z), n_) *
-        (ahead_ ? ahead_weight_(at) : packed_weight_(at));
+    tile_(c_, place_x_, run_x_, place_y_, run_y_, n_) += pixel() * (ahead_ ? ahead_weight_(at) : packed_weight_(at));
 
     const Expr sum = tile_(c_, place_x_, run_x_, place_y_, run_y_, n_);
     epilogue_ = epilogue_inputs(problem_, whole_runs() ? grid_extents() : shape_.output_extents());
@@ -153,6 +164,20 @@ void Build::define() {
     out_(c_, ox_, oy_, n_) =
         finished(grid_(c_, ox_ % columns_.stride, ox_ / columns_.stride, oy_ % rows_.stride, oy_ / rows_.stride, n_),
                  {c_, ox_, oy_, n_});
+}
+
+// What the sum reads of the input. Adds to k_ where it reads.
+Expr Build::pixel() {
+    const Expr row = rows_.element(run_y_, place_y_, k_.z);
+    if (skips_rows_) k_.where(rows_.inside(row));
+    if (!skips_) {
+        const Expr in_copy = skips_rows_ ? rows_.clamped(row) : rows_.column(run_y_, place_y_, k_.z);
+        return padded_(k_.x, columns_.column(run_x_, place_x_, k_.y), in_copy, n_);
+    }
+    const Expr column = columns_.element(run_x_, place_x_, k_.y);
+    k_.where(columns_.inside(column));
+    if (shape_.w.runs() % tile_columns_ != 0) k_.where(run_x_ < as_int(shape_.w.runs()));
+    return x_(k_.x, columns_.clamped(Halide::likely(column)), rows_.clamped(row), n_);
 }
 
 void Build::schedule_grid() {
@@ -169,6 +194,7 @@ void Build::schedule_grid() {
         grid_.reorder({lane_, vector_, run_x_, panel_var_, x_tile_, place_x_, place_y_, run_y_, n_});
     tile_level_ = panels_outside_ ? x_tile_ : panel_var_;
     grid_.vectorize(lane_).unroll(vector_).unroll(run_x_);
+    if (skips_) grid_.unroll(x_tile_).unroll(place_x_);
     grid_.never_partition_all();
     if (!parallel_) return;
     if (panels_outside_)
@@ -205,13 +231,16 @@ void Build::schedule_tile() {
         .vectorize(c_, lanes_)
         .unroll(c_)
         .unroll(run_x_);
+    if (skips_) tile_.update().unroll(k_.y);
     if (unroll_ > 1) tile_.update().unroll(k_.x, unroll_);
 }
 
 void Build::schedule_copies() {
-    padded_.compute_root();
-    if (shape_.ci >= lanes_) padded_.vectorize(c_, lanes_, TailStrategy::ShiftInwards);
-    if (parallel_) padded_.fuse(oy_, n_, task_).parallel(task_);
+    if (!skips_) {
+        padded_.compute_root();
+        if (shape_.ci >= lanes_) padded_.vectorize(c_, lanes_, TailStrategy::ShiftInwards);
+        if (parallel_) padded_.fuse(oy_, n_, task_).parallel(task_);
+    }
     packed_weight_.vectorize(inside_, lanes_).unroll(inside_);
     if (ahead_) {
         packed_weight_.bound(inside_, 0, panel_);
@@ -234,7 +263,13 @@ Pipeline Build::stages() {
 
 bool applies(const Problem&, const Target&) { return true; }
 
+// Multiply-adds of vectors that `skip` writes out: those of all tiles of a row.
+int64_t written_out(const TransposedShape& shape, int64_t vectors) {
+    return shape.w.stride * shape.w.runs() * shape.w.taps() * vectors;
+}
+
 Space space(const Problem& problem, const Target& target, const Conditions&) {
+    constexpr int64_t kMostUnrolled = 240;
     const TransposedShape shape(problem);
     std::vector<Decision> decisions;
     decisions.push_back(
@@ -242,8 +277,18 @@ Space space(const Problem& problem, const Target& target, const Conditions&) {
     decisions.push_back({"columns", [=](const Schedule& s) {
                              return values_of(tile_rows(shape.w.runs(), s.number("vectors"), target));
                          }});
+    decisions.push_back({"padding", [=](const Schedule& s) {
+                             std::vector<std::string> choices{kPadCopy};
+                             // As with convolutions (can_skip_rows), a kernel of one row cannot be skipped.
+                             if (shape.h.taps() > 1) choices.push_back(kPadSkipRows);
+                             if (shape.h.taps() > 1 && written_out(shape, s.number("vectors")) <= kMostUnrolled)
+                                 choices.push_back(kPadSkip);
+                             return texts(choices);
+                         }});
     decisions.push_back({"unroll", [=](const Schedule& s) {
-                             return values_of(unroll_factors(shape.ci, s.number("vectors") * s.number("columns")));
+                             const int64_t taps = s.choice("padding") == kPadSkip ? shape.w.taps() : 1;
+                             return values_of(
+                                 unroll_factors(shape.ci, s.number("vectors") * s.number("columns") * taps));
                          }});
     // The outer loop, which is also the parallel one.
     decisions.push_back({"order", [](const Schedule&) { return std::vector<Value>{"panels", "pixels"}; }});
@@ -252,7 +297,8 @@ Space space(const Problem& problem, const Target& target, const Conditions&) {
 
 Schedule worked_out(const Problem& problem, const Target& target, const Conditions& conditions) {
     Schedule wish(id());
-    wish.set("vectors", int64_t{2}).set("columns", int64_t{6}).set("unroll", int64_t{4}).set("order", "panels");
+    wish.set("vectors", int64_t{2}).set("columns", int64_t{6}).set("padding", kPadSkip);
+    wish.set("unroll", int64_t{4}).set("order", "panels");
     return *space(problem, target, conditions).repair(wish);
 }
 

@@ -100,24 +100,25 @@ TEST_CASE("direct: what is asked for before it is read changes no result", "[ker
                  "conv2d h=12 w=12 ci=96 co=192 kh=3 kw=3 groups=2 pad=1 dilation=2",
                  "conv2d n=5 h=9 w=11 ci=120 co=90 kh=1 kw=1 epilogue=bias,add");
     const Problem problem = parse_problem(text);
-    const Target target = resolve_target("host", true, nullptr);
     const Template& direct = *template_named({"direct", 3});
     Rng rng(20261124);
     std::set<std::string> tested;
-    for (const char* ahead : {"panel", "pixels"})
-        for (const int threads : {1, 2}) {
-            Conditions conditions;
-            conditions.threads = threads;
-            Schedule wish = direct.default_schedule(problem, target, conditions);
-            if (wish.choice("padding") == "skip") wish.set("padding", "skip_rows");
-            wish.set("pixel_block", int64_t{8}).set("inner", "pixels").set("prefetch", ahead);
-            wish.set("prefetch_output", int64_t{1});
-            const Schedule schedule = *direct.space(problem, target, conditions).repair(wish);
-            INFO(schedule.text());
-            tested.insert(schedule.choice("prefetch"));
-            if (schedule.flag("prefetch_output")) tested.insert("output");
-            CHECK(fault_of(problem, schedule, target, conditions, false, rng) == "");
-        }
+    for (Target target : targets_here())
+        for (const char* ahead : {"panel", "pixels"})
+            for (const int threads : {1, 2}) {
+                Conditions conditions;
+                conditions.threads = threads;
+                target.l1_bytes = 32 << 10;  // weights within it need no prefetching
+                Schedule wish = direct.default_schedule(problem, target, conditions);
+                if (wish.choice("padding") == "skip") wish.set("padding", "skip_rows");
+                wish.set("columns", int64_t{4}).set("pixel_block", int64_t{8}).set("inner", "pixels");
+                wish.set("prefetch", ahead).set("prefetch_output", int64_t{1});
+                const Schedule schedule = *direct.space(problem, target, conditions).repair(wish);
+                INFO(schedule.text());
+                tested.insert(schedule.choice("prefetch"));
+                if (schedule.flag("prefetch_output")) tested.insert("output");
+                CHECK(fault_of(problem, schedule, target, conditions, false, rng) == "");
+            }
     CHECK(tested.contains("panel"));
     const bool side_by_side = problem.text().find("kh=1 kw=1 dtype=f32 epilogue") != std::string::npos;
     CHECK(tested.contains("pixels") == side_by_side);
@@ -178,6 +179,36 @@ TEST_CASE("depthwise: schedules compute the convolution, whatever the shape", "[
     CHECK(fault(text, "depthwise", 3) == "");
 }
 
+TEST_CASE("depthwise: tiles of several rows compute what tiles of one row do", "[kernel]") {
+    const auto* const text =
+        GENERATE("conv2d h=14 w=14 ci=40 co=40 kh=3 kw=3 pad=1 groups=40 epilogue=bias,relu6",
+                 "conv2d n=2 h=12 w=9 ci=16 co=16 kh=3 kw=3 pad_h=1 pad_w=1 pad_h_end=1 groups=16 epilogue=add",
+                 "conv2d h=25 w=24 ci=33 co=33 kh=3 kw=3 stride=2 pad=1 groups=33",
+                 "conv2d n=2 h=13 w=11 ci=17 co=17 kh=3 kw=3 groups=17",
+                 "conv2d h=6 w=6 ci=3 co=3 kh=5 kw=2 pad_h=4 pad_w=1 groups=3");
+    const Problem problem = parse_problem(text);
+    const Template& depthwise = *template_named({"depthwise", 2});
+    Rng rng(20261126);
+    std::set<int64_t> tested;
+    for (const Target& target : targets_here())
+        for (const char* channels : {"inner", "middle", "outer"})
+            for (const int64_t rows : {2, 3, 4})
+                for (const int threads : {1, 2}) {
+                    Conditions conditions;
+                    conditions.threads = threads;
+                    Schedule wish = depthwise.default_schedule(problem, target, conditions);
+                    wish.set("channels", channels).set("vectors", int64_t{1}).set("rows", rows);
+                    const Schedule schedule = *depthwise.space(problem, target, conditions).repair(wish);
+                    // Not every number of rows divides the output.
+                    if (schedule.number("rows") != rows) continue;
+                    INFO(schedule.text());
+                    tested.insert(rows);
+                    CHECK(fault_of(problem, schedule, target, conditions, threads == 2, rng) == "");
+                }
+    INFO(text);
+    CHECK_FALSE(tested.empty());
+}
+
 TEST_CASE("phases: schedules compute the transposed convolution, whatever the shape", "[kernel]") {
     const auto* const text =
         GENERATE("conv2d_transposed h=1 w=1 ci=1 co=1 kh=1 kw=1",
@@ -189,6 +220,31 @@ TEST_CASE("phases: schedules compute the transposed convolution, whatever the sh
                  "conv2d_transposed n=2 h=4 w=6 ci=9 co=24 kh=4 kw=4 stride=2 pad=1 weights=fresh");
     CHECK(fault(text, "phases", 3) == "");
     CHECK(fault(text, "phases", 2, 2) == "");
+}
+
+TEST_CASE("phases: taps that fall outside of the input may be left out", "[kernel]") {
+    const auto* const text =
+        GENERATE("conv2d_transposed h=4 w=5 ci=8 co=16 kh=4 kw=4 stride=2 pad=1",
+                 "conv2d_transposed n=2 h=5 w=7 ci=3 co=9 kh=5 kw=3 stride=2 pad=1 epilogue=bias,relu",
+                 "conv2d_transposed h=3 w=6 ci=12 co=40 kh=3 kw=5 pad_h=0 pad_w=2 epilogue=add",
+                 "conv2d_transposed h=7 w=3 ci=16 co=3 kh=5 kw=4 stride_h=2 stride_w=3 pad_h=2 pad_w=0 pad_w_end=1",
+                 "conv2d_transposed h=8 w=8 ci=10 co=24 kh=4 kw=4 stride=2 pad=1 weights=fresh");
+    const Problem problem = parse_problem(text);
+    const Template& phases = *template_named({"phases", 2});
+    Rng rng(20261127);
+    for (const Target& target : targets_here())
+        for (const char* padding : {"skip_rows", "skip"})
+            for (const char* order : {"panels", "pixels"})
+                for (const int64_t columns : {1, 3, 4}) {
+                    Conditions conditions;
+                    conditions.threads = columns == 3 ? 2 : 1;
+                    Schedule wish = phases.default_schedule(problem, target, conditions);
+                    wish.set("vectors", int64_t{1}).set("columns", columns).set("padding", padding).set("order", order);
+                    const Schedule schedule = *phases.space(problem, target, conditions).repair(wish);
+                    INFO(schedule.text());
+                    CHECK(schedule.choice("padding") == padding);
+                    CHECK(fault_of(problem, schedule, target, conditions, columns == 1, rng) == "");
+                }
 }
 
 TEST_CASE("spread: schedules compute the transposed convolution, whatever the shape", "[kernel]") {
