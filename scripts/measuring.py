@@ -49,9 +49,9 @@ def device():
     return json.loads(run("target", "detect", "--json"))
 
 
-def tune(problem, database, threads, seconds=None, trials=None, search=None, seed=1):
+def tune(problem, database, threads, seconds=None, trials=None, search=None, seed=1, conditions=()):
     """Tunes one problem and returns its row of the closing event."""
-    words = ["tune", problem, "--db", database, "--threads", threads, "--seed", seed, "--json"]
+    words = ["tune", problem, "--db", database, "--threads", threads, "--seed", seed, *conditions, "--json"]
     if seconds:
         words += ["--time", f"{seconds}s"]
     if trials:
