@@ -203,11 +203,17 @@ static struct {
     atomic_uint version;  // of threads and cpus: a change rebuilds the pool
 } wish = {.lock = ATOMIC_FLAG_INIT};
 
-// One loop at a time: its caller holds `busy`. A thread claims a task by taking one from `ticket`, whose upper half is
-// the number of the loop. The loop's fields below change only when all its tasks are done, so whoever has claimed one
-// and not yet counted it in `done` may read them; a thread that comes late finds nothing left and touches nothing.
+// A loop's tasks are cut, in order, into as many shares as there are threads. Each thread begins with its own, so that
+// from one call to the next it finds in its caches what it left there; then it helps with the others'.
 static struct {
     _Alignas(64) atomic_ullong ticket;  // loop number << 32 | tasks not yet claimed
+} shares[kMaxThreads];
+
+// One loop at a time: its caller holds `busy`. A thread claims a task by taking one from a share's ticket, whose upper
+// half is the number of the loop. The loop's fields below change only when all its tasks are done, so whoever has
+// claimed one and not yet counted it in `done` may read them; a thread that comes late finds nothing left and touches
+// nothing.
+static struct {
     _Alignas(64) atomic_int done;
     atomic_int result;
     halide_task_t task;
@@ -228,7 +234,8 @@ static struct {
     // Guarded by `busy`.
     pthread_t workers[kMaxThreads];
     int worker_count;
-    int64_t spin_ns;
+    int share_count;  // of a loop: the caller's and the workers'. While there are workers it does not change,
+    int64_t spin_ns;  // nor does this.
     unsigned built_version;
     bool built;
     bool fork_handled;
@@ -243,26 +250,45 @@ static int64_t now_ns(void) {
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-static bool work_left(void) { return (uint32_t)atomic_load(&pool.ticket) != 0; }
+static bool work_left(void) {
+    for (int share = 0; share < pool.share_count; ++share)
+        if ((uint32_t)atomic_load(&shares[share].ticket) != 0) return true;
+    return false;
+}
 
-static void run_tasks(void) {
-    for (;;) {
-        unsigned long long ticket = atomic_load(&pool.ticket);
-        do {
-            if ((uint32_t)ticket == 0) return;
-        } while (!atomic_compare_exchange_weak(&pool.ticket, &ticket, ticket - 1));
-        const int size = pool.size;
-        if (atomic_load(&pool.result) == 0) {
-            const int index = pool.min + (size - (int)(uint32_t)ticket);
-            const int code = pool.task(pool.user_context, index, pool.closure);
-            int none = 0;
-            if (code != 0) atomic_compare_exchange_strong(&pool.result, &none, code);
-        }
-        if (atomic_fetch_add(&pool.done, 1) + 1 == size && atomic_load(&pool.caller_sleeps)) {
-            pthread_mutex_lock(&pool.lock);
-            pthread_cond_signal(&pool.complete);
-            pthread_mutex_unlock(&pool.lock);
-        }
+// Of a loop of `size` tasks: the first task of a share, and the end of the one before it. Rounded up, so that the
+// caller has one where there are few.
+static int share_begin(int size, int share) {
+    return (int)(((int64_t)size * share + pool.share_count - 1) / pool.share_count);
+}
+
+// Claims a task of a share: its place in the loop, or -1 where none is left.
+static int claim(int share) {
+    unsigned long long ticket = atomic_load(&shares[share].ticket);
+    do {
+        if ((uint32_t)ticket == 0) return -1;
+    } while (!atomic_compare_exchange_weak(&shares[share].ticket, &ticket, ticket - 1));
+    return share_begin(pool.size, share + 1) - (int)(uint32_t)ticket;
+}
+
+static void run_claimed(int place) {
+    const int size = pool.size;
+    if (atomic_load(&pool.result) == 0) {
+        const int code = pool.task(pool.user_context, pool.min + place, pool.closure);
+        int none = 0;
+        if (code != 0) atomic_compare_exchange_strong(&pool.result, &none, code);
+    }
+    if (atomic_fetch_add(&pool.done, 1) + 1 == size && atomic_load(&pool.caller_sleeps)) {
+        pthread_mutex_lock(&pool.lock);
+        pthread_cond_signal(&pool.complete);
+        pthread_mutex_unlock(&pool.lock);
+    }
+}
+
+static void run_tasks(int own_share) {
+    for (int i = 0; i < pool.share_count; ++i) {
+        const int share = (own_share + i) % pool.share_count;
+        for (int place = claim(share); place >= 0; place = claim(share)) run_claimed(place);
     }
 }
 
@@ -281,16 +307,16 @@ static bool spin_until(bool (*condition)(void), int64_t spin_ns) {
     return false;
 }
 
-static void* worker_main(void* spin_ns) {
+static void* worker_main(void* own_share) {
     while (!atomic_load(&pool.stop)) {
-        if (!spin_until(work_or_stop, (int64_t)(intptr_t)spin_ns)) {
+        if (!spin_until(work_or_stop, pool.spin_ns)) {
             pthread_mutex_lock(&pool.lock);
-            atomic_fetch_add(&pool.sleepers, 1);  // before the last look at the ticket: see begin_loop()
+            atomic_fetch_add(&pool.sleepers, 1);  // before the last look at the tickets: see begin_loop()
             while (!work_or_stop()) pthread_cond_wait(&pool.work, &pool.lock);
             atomic_fetch_sub(&pool.sleepers, 1);
             pthread_mutex_unlock(&pool.lock);
         }
-        run_tasks();
+        run_tasks((int)(intptr_t)own_share);
     }
     return NULL;
 }
@@ -360,7 +386,7 @@ static void stop_workers(void) {
     atomic_store(&pool.stop, false);
 }
 
-static void start_worker(int cpu) {
+static void start_worker(int own_share, int cpu) {
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, kStackBytes);
@@ -370,8 +396,7 @@ static void start_worker(int cpu) {
         CPU_SET(cpu, &set);
         pthread_attr_setaffinity_np(&attributes, sizeof set, &set);
     }
-    if (pthread_create(&pool.workers[pool.worker_count], &attributes, worker_main, (void*)(intptr_t)pool.spin_ns) ==
-        0) {
+    if (pthread_create(&pool.workers[pool.worker_count], &attributes, worker_main, (void*)(intptr_t)own_share) == 0) {
         ++pool.worker_count;
     }
     pthread_attr_destroy(&attributes);
@@ -382,7 +407,7 @@ static void forget_workers(void) {
     pthread_mutex_init(&pool.lock, NULL);
     pthread_cond_init(&pool.work, NULL);
     pthread_cond_init(&pool.complete, NULL);
-    atomic_store(&pool.ticket, 0);
+    for (int i = 0; i < kMaxThreads; ++i) atomic_store(&shares[i].ticket, 0);
     atomic_store(&pool.sleepers, 0);
     pool.worker_count = 0;
     pool.built = false;
@@ -406,13 +431,14 @@ static void build_pool(void) {
     }
     spin_unlock(&wish.lock);
     pool.spin_ns = threads <= get_default_threads() ? kSpinNs : 0;
+    pool.share_count = threads;
     sigset_t blocked;
     sigset_t before;
     sigfillset(&blocked);
     const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
     for (size_t i = 0; i < sizeof faults / sizeof *faults; ++i) sigdelset(&blocked, faults[i]);
     pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    for (int i = 1; i < threads; ++i) start_worker(cpu_count > 0 ? cpus[i % cpu_count] : -1);
+    for (int i = 1; i < threads; ++i) start_worker(i, cpu_count > 0 ? cpus[i % cpu_count] : -1);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pool.built = true;
 }
@@ -421,8 +447,12 @@ static void begin_loop(int size) {
     atomic_store(&pool.done, 0);
     atomic_store(&pool.result, 0);
     pool.size = size;
-    atomic_store(&pool.ticket, (unsigned long long)++pool.loop << 32 | (unsigned)size);
-    // A worker counts itself as a sleeper and then looks at the ticket; here it is the other way round: one sees the
+    const unsigned long long number = (unsigned long long)++pool.loop << 32;
+    for (int share = 0; share < pool.share_count; ++share) {
+        const int tasks = share_begin(size, share + 1) - share_begin(size, share);
+        if (tasks > 0) atomic_store(&shares[share].ticket, number | (unsigned)tasks);
+    }
+    // A worker counts itself as a sleeper and then looks at the tickets; here it is the other way round: one sees the
     // other.
     const int sleepers = atomic_load(&pool.sleepers);
     if (sleepers == 0) return;
@@ -485,7 +515,7 @@ int halide_do_par_for(void* user_context, halide_task_t task, int min, int size,
     pool.closure = closure;
     pool.min = min;
     begin_loop(size);
-    run_tasks();
+    run_tasks(0);
     await_others();
     const int result = atomic_load(&pool.result);
     atomic_flag_clear(&pool.busy);

@@ -125,6 +125,31 @@ TEST_CASE("runtime: a parallel loop runs every index once", "[unit]") {
     }
 }
 
+TEST_CASE("runtime: threads begin with the same tasks in each loop", "[unit]") {
+    const ThreadCount set(2);
+    struct Meeting {
+        std::atomic<int> arrived{0};
+        std::thread::id first;
+    };
+    // Both tasks wait for each other, so two threads run them.
+    const auto meet = [](void*, int index, uint8_t* closure) {
+        auto& meeting = *reinterpret_cast<Meeting*>(closure);
+        if (index == 0) meeting.first = std::this_thread::get_id();
+        ++meeting.arrived;
+        while (meeting.arrived < 2) std::this_thread::yield();
+        return 0;
+    };
+    int by_caller = 0;
+    constexpr int kLoops = 100;
+    for (int repeat = 0; repeat < kLoops; ++repeat) {
+        Meeting meeting;
+        REQUIRE(halide_do_par_for(nullptr, meet, 0, 2, closure_of(&meeting)) == 0);
+        by_caller += meeting.first == std::this_thread::get_id() ? 1 : 0;
+        usleep(1000);  // a worker still looking around could be quicker than the caller
+    }
+    CHECK(by_caller >= kLoops * 9 / 10);
+}
+
 TEST_CASE("runtime: an error of one task is the loop's result", "[unit]") {
     const ThreadCount set(4);
     for (int repeat = 0; repeat < 500; ++repeat)
