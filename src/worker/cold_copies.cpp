@@ -14,7 +14,7 @@ size_t ColdCopies::count(size_t bytes) {
         const Target target = resolve_target("host", /*must_run=*/false, nullptr);
         return static_cast<size_t>(std::max(target.l2_bytes, target.l3_bytes));
     }();
-    return 2 * cache / whole_pages(bytes) + 2;
+    return std::min(2 * cache, kMostBytes) / whole_pages(bytes) + 2;
 }
 
 ColdCopies::ColdCopies(const void* data, size_t bytes) {

@@ -155,7 +155,8 @@ Measurer::Tensors& Measurer::tensors_for(const DataId& data) {
         std::make_unique<GuardedMemory>(arguments.back().name, static_cast<size_t>(arguments.back().bytes()));
     tensors->expected = expected_for(data, problem, values);
     tensors->allowed = tolerance(problem, data.values);
-    limit_memory(kKernelBytes);
+    // A final holds copies of a dozen contenders' weights.
+    limit_memory(cold_weights_ ? 2 * kKernelBytes : kKernelBytes);
     tensors_ = std::move(tensors);
     return *tensors_;
 }
