@@ -330,8 +330,13 @@ Pipeline Build::stages() {
     const std::vector<int64_t> packed{plan_.nr, shape_.k, b_panels(), shape_.b};
     pipeline.run.input_extents = {shape_.a_extents(), ahead() ? packed : shape_.b_extents()};
     epilogue_.append_to(pipeline.run);
-    if (plan_.prefetch == "panel")
+    if (plan_.prefetch == "panel" && ahead()) {
+        const int64_t run = int64_t{plan_.nr} * plan_.kc;
+        pipeline.run.prefetches.emplace_back(
+            PackedPrefetch{ahead_b_.name(), tile_.name(), {inner_m_.name()}, plan_.m_tiles, run, plan_.nr * shape_.k});
+    } else if (plan_.prefetch == "panel") {
         pipeline.run.prefetches.emplace_back(PanelPrefetch{packed_b_.name(), tile_.name(), plan_.m_tiles, plan_.nr});
+    }
     if (ahead()) {
         packed_b_.bound(inside_, 0, plan_.nr).vectorize(inside_, plan_.lanes).unroll(inside_);
         pipeline.pack = Stage{packed_b_, {in_.b_buffer}, {shape_.b_extents()}, packed};

@@ -182,11 +182,14 @@ std::vector<int64_t> View::n_blocks(const Schedule& s) const {
     return balanced_blocks(tiles, least, std::max(least, in_cache / tile));
 }
 
-// The next panel's rows, where several tiles can share them out. Rows of a transposed B are no rows of memory.
+// The next panel's rows, where several tiles can share them out: those that its copy will read (rows of a transposed B
+// are no rows of memory), or of a panel packed beforehand, where panels come from beyond the first cache.
 std::vector<Value> View::prefetch(const Schedule& s) const {
     std::vector<Value> choices{"no"};
-    if (s.choice("pack_b") == "panel" && s.number("m_block") >= kLeastSharing && !shape.tb)
-        choices.emplace_back("panel");
+    const bool copied = s.choice("pack_b") == "panel" && !shape.tb;
+    const bool packed = s.choice("pack_b") == "ahead" && s.choice("order") == "nm" &&
+                        shape.k * shape.n * kElementBytes > target.l1_bytes;
+    if ((copied || packed) && s.number("m_block") >= kLeastSharing) choices.emplace_back("panel");
     return choices;
 }
 
@@ -244,6 +247,7 @@ Schedule worked_out(const Problem& problem, const Target& target, const Conditio
     wish.set("m_block", shape.m < 256 ? int64_t{48} : int64_t{20})
         .set("n_block", int64_t{16})
         .set("pack_order", "depth");
+    wish.set("prefetch", shape.k * shape.n * kElementBytes > target.l2_bytes ? "panel" : "no");
     wish.set("outer", "n").set("parallel", "both");
     return *space(problem, target, conditions).repair(wish);
 }

@@ -62,8 +62,10 @@ TEST_CASE("register_tile: a rest of k too long to be written out is summed, wher
 }
 
 TEST_CASE("register_tile: asking for the next panel's rows changes no result and never faults", "[kernel]") {
-    const auto* const text = GENERATE("matmul m=24 n=31 k=9", "matmul m=29 n=97 k=397", "matmul m=50 n=47 k=64 ta=1",
-                                      "matmul b=2 m=25 n=61 k=33 epilogue=bias,gelu", "matmul m=64 n=32 k=900");
+    const auto* const text =
+        GENERATE("matmul m=24 n=31 k=9", "matmul m=29 n=97 k=397", "matmul m=50 n=47 k=64 ta=1",
+                 "matmul b=2 m=25 n=61 k=33 epilogue=bias,gelu", "matmul m=64 n=32 k=900",
+                 "matmul m=60 n=130 k=203 weights=fixed epilogue=bias", "matmul m=70 n=64 k=900 weights=fixed");
     const Problem problem = parse_problem(text);
     const Conditions conditions;
     const Template& registers = *template_named({"register_tile", 2});
@@ -74,7 +76,8 @@ TEST_CASE("register_tile: asking for the next panel's rows changes no result and
             Schedule wish = registers.default_schedule(problem, target, conditions);
             wish.set("nv", int64_t{2})
                 .set("mr", rows)
-                .set("pack_b", "panel")
+                .set("pack_b", problem.weights() == Weights::fixed ? "ahead" : "panel")
+                .set("order", "nm")
                 .set("m_block", int64_t{64})
                 .set("prefetch", "panel");
             const Schedule schedule = *registers.space(problem, target, conditions).repair(wish);
