@@ -3,9 +3,10 @@
 // rows those of the kernel are written out too, row by row of the input: each is loaded once for all that use it.
 //
 // No buffer is read or written outside. The last vector of channels starts earlier where it would stick out
-// (ShiftInwards), and so do the last tiles of a row and of a column, except with padding "skip": there, tiles at the
-// edges read zeros instead of the input (Halide splits the loops over tiles into first, middle and last ones, and only
-// those in the middle are free of tests); of tiles of one row, kernel rows outside the input are not computed.
+// (ShiftInwards), and so do the last tiles of a row and of a column, except along axes that padding "skip" deals with:
+// there, tiles at the edges read zeros instead of the input (Halide splits the loops over tiles into first, middle and
+// last ones, and only those in the middle are free of tests); of tiles of one row, kernel rows outside the input are
+// not computed.
 #include "schedules/conv/depthwise.h"
 
 #include <string>
@@ -99,7 +100,7 @@ void Build::define() {
         value = panel_copy_(c_, column, row, n_);
     } else {
         Expr inside = input_.column_inside(column);
-        if (skips_ && rows_ > 1)
+        if (input_.skips_rows() && rows_ > 1)
             inside = inside && input_.row_inside(row);
         else if (input_.skips_rows())
             k_.where(input_.row_inside(row));
@@ -113,15 +114,17 @@ void Build::define() {
 }
 
 void Build::schedule_output() {
-    const TailStrategy pixels_tail = skips_ ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards;
+    const bool skips_rows = skips_ && input_.skips_rows();
+    const TailStrategy x_tail = skips_ ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards;
+    const TailStrategy y_tail = skips_rows ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards;
     out_.bound(c_, 0, as_int(shape_.co))
         .bound(x_, 0, as_int(shape_.ow))
         .bound(y_, 0, as_int(shape_.oh))
         .bound(n_, 0, as_int(shape_.n))
         .split(c_, panel_, c_, panel_extent_, tail(shape_.co, panel_extent_, TailStrategy::ShiftInwards))
         .split(c_, vector_, c_, lanes_, TailStrategy::RoundUp)
-        .split(x_, x_tile_, column_, columns_, tail(shape_.ow, columns_, pixels_tail))
-        .split(y_, y_tile_, row_, rows_, tail(shape_.oh, rows_, pixels_tail))
+        .split(x_, x_tile_, column_, columns_, tail(shape_.ow, columns_, x_tail))
+        .split(y_, y_tile_, row_, rows_, tail(shape_.oh, rows_, y_tail))
         .split(y_tile_, row_block_loop_, y_tile_, row_block_,
                tail(ceil_div(shape_.oh, rows_), row_block_, TailStrategy::GuardWithIf));
     order_loops();
@@ -129,7 +132,7 @@ void Build::schedule_output() {
     // Only loops over tiles are worth having three times.
     out_.never_partition_all();
     if (skips_) out_.partition(x_tile_, Halide::Partition::Auto);
-    if (skips_ && rows_ > 1) out_.partition(y_tile_, Halide::Partition::Auto);
+    if (skips_rows && rows_ > 1) out_.partition(y_tile_, Halide::Partition::Auto);
 }
 
 void Build::order_loops() {

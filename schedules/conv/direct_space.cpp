@@ -154,9 +154,11 @@ std::vector<Decision> order_decisions(const std::shared_ptr<const Facts>& facts)
     // the next tile's pixels, where they follow on this one's.
     const auto prefetch = [facts](const Schedule& s) {
         const ConvShape shape = facts->seen(s);
-        const int64_t tiles = s.number("pixel_block") * (shape.oh > 1 ? ceil_div(shape.ow, s.number("columns")) : 1);
-        const bool pays = !facts->fresh && shape.capsules == 1 && s.choice("inner") == "pixels" &&
-                          s.choice("padding") != kPadSkip && tiles >= kLeastSharing &&
+        const int64_t row_tiles = ceil_div(shape.ow, s.number("columns"));
+        // Tiles of a row that are written out one after the other would all ask for the same.
+        const bool apart = s.choice("padding") != kPadSkip || row_tiles == 1;
+        const bool pays = !facts->fresh && shape.capsules == 1 && s.choice("inner") == "pixels" && apart &&
+                          s.number("pixel_block") * (shape.oh > 1 ? row_tiles : 1) >= kLeastSharing &&
                           weight_bytes(shape) > facts->target.l1_bytes;
         const bool follow = s.choice("padding") == kPadNone && shape.pointwise() && shape.groups == 1 &&
                             shape.capsules == 1 && s.choice("inner") == "pixels";

@@ -156,6 +156,25 @@ TEST_CASE("compiler: the next panel of packed weights is asked for in the loop t
     CHECK(fetches_in_loop(problem, wish.set("prefetch", "panel")) >= 1);
 }
 
+TEST_CASE("compiler: tiles that leave padding out ask for the next panel too", "[kernel]") {
+    const Problem problem = parse_problem("conv2d h=7 w=7 ci=64 co=64 kh=3 kw=3 pad=1");
+    Schedule wish = template_named({"direct", 3})->default_schedule(problem, avx2(), {});
+    wish.set("padding", "skip").set("vectors", int64_t{1}).set("columns", int64_t{7});
+    wish.set("pixel_block", int64_t{7}).set("inner", "pixels");
+    CHECK(fetches_in_loop(problem, wish.set("prefetch", "no")) == 0);
+    CHECK(fetches_in_loop(problem, wish.set("prefetch", "panel")) >= 1);
+}
+
+TEST_CASE("compiler: the next panel of a packed B is asked for in the loop that reads this one", "[kernel]") {
+    const auto* const text =
+        GENERATE("matmul m=96 n=128 k=300 weights=fixed", "matmul m=100 n=200 k=1200 weights=fixed");
+    const Problem problem = parse_problem(text);
+    Schedule wish = template_named({"register_tile", 2})->default_schedule(problem, avx2(), {});
+    wish.set("order", "nm").set("m_block", int64_t{16});
+    CHECK(fetches_in_loop(problem, wish.set("prefetch", "no")) == 0);
+    CHECK(fetches_in_loop(problem, wish.set("prefetch", "panel")) >= 1);
+}
+
 TEST_CASE("compiler: the pixels of the next tile are asked for in the loop that reads this one's", "[kernel]") {
     const Problem problem = parse_problem("conv2d h=14 w=14 ci=144 co=24 kh=1 kw=1 epilogue=add");
     Schedule wish = template_named({"direct", 3})->default_schedule(problem, avx2(), {});

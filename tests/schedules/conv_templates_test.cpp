@@ -5,6 +5,7 @@
 #include <string>
 
 #include "codegen/host.h"
+#include "schedules/conv/shape.h"
 #include "schedules/operator.h"
 #include "template_check.h"
 
@@ -98,17 +99,16 @@ TEST_CASE("direct: what is asked for before it is read changes no result", "[ker
         GENERATE("conv2d h=7 w=7 ci=160 co=100 kh=1 kw=1 epilogue=bias", "conv2d h=9 w=7 ci=33 co=50 kh=3 kw=3 pad=1",
                  "conv2d n=2 h=14 w=13 ci=64 co=200 kh=1 kw=1 stride=2", "conv1d w=40 ci=48 co=130 kw=3",
                  "conv2d h=12 w=12 ci=96 co=192 kh=3 kw=3 groups=2 pad=1 dilation=2",
-                 "conv2d n=5 h=9 w=11 ci=120 co=90 kh=1 kw=1 epilogue=bias,add");
+                 "conv2d n=5 h=9 w=11 ci=120 co=110 kh=1 kw=1 epilogue=bias,add");
     const Problem problem = parse_problem(text);
     const Template& direct = *template_named({"direct", 3});
     Rng rng(20261124);
     std::set<std::string> tested;
-    for (Target target : targets_here())
+    for (const Target& target : targets_here())
         for (const char* ahead : {"panel", "pixels"})
             for (const int threads : {1, 2}) {
                 Conditions conditions;
                 conditions.threads = threads;
-                target.l1_bytes = 32 << 10;  // weights within it need no prefetching
                 Schedule wish = direct.default_schedule(problem, target, conditions);
                 if (wish.choice("padding") == "skip") wish.set("padding", "skip_rows");
                 wish.set("columns", int64_t{4}).set("pixel_block", int64_t{8}).set("inner", "pixels");
@@ -123,6 +123,34 @@ TEST_CASE("direct: what is asked for before it is read changes no result", "[ker
     const bool side_by_side = problem.text().find("kh=1 kw=1 dtype=f32 epilogue") != std::string::npos;
     CHECK(tested.contains("pixels") == side_by_side);
     CHECK((tested.contains("output") || problem.text().find("add") == std::string::npos));
+}
+
+TEST_CASE("direct: tiles that leave padding out ask for the next panel where a row is one tile", "[kernel]") {
+    const auto* const text = GENERATE("conv2d h=9 w=7 ci=33 co=50 kh=3 kw=3 pad=1",
+                                      "conv2d n=2 h=8 w=6 ci=64 co=48 kh=5 kw=3 pad=1 epilogue=bias,relu",
+                                      "conv2d h=14 w=7 ci=96 co=64 kh=3 kw=3 groups=2 pad=2 dilation=2",
+                                      "conv2d h=11 w=20 ci=40 co=40 kh=3 kw=3 pad=1");
+    const Problem problem = parse_problem(text);
+    const Template& direct = *template_named({"direct", 3});
+    Rng rng(20261128);
+    std::set<bool> tested;
+    for (const Target& target : targets_here())
+        for (const int64_t columns : {conv_shape(problem).ow, int64_t{4}})
+            for (const int threads : {1, 2}) {
+                Conditions conditions;
+                conditions.threads = threads;
+                Schedule wish = direct.default_schedule(problem, target, conditions);
+                wish.set("padding", "skip").set("vectors", int64_t{1}).set("columns", columns);
+                wish.set("pixel_block", int64_t{14}).set("inner", "pixels").set("prefetch", "panel");
+                const Schedule schedule = *direct.space(problem, target, conditions).repair(wish);
+                INFO(schedule.text());
+                CHECK(schedule.choice("padding") == "skip");
+                const bool one_tile = schedule.number("columns") >= conv_shape(problem).ow;
+                tested.insert(one_tile);
+                CHECK(schedule.choice("prefetch") == (one_tile ? "panel" : "no"));
+                CHECK(fault_of(problem, schedule, target, conditions, threads == 1, rng) == "");
+            }
+    CHECK(tested.contains(problem.text().find("w=20") == std::string::npos));
 }
 
 TEST_CASE("winograd: schedules compute the convolution, whatever the shape", "[kernel]") {
@@ -174,6 +202,8 @@ TEST_CASE("depthwise: schedules compute the convolution, whatever the shape", "[
         "conv2d n=1 h=7 w=20 ci=64 co=64 kh=3 kw=4 groups=64 pad_h=1 pad_w=0 pad_w_end=3 epilogue=scale,bias",
         "conv2d n=2 h=8 w=8 ci=24 co=24 kh=1 kw=1 groups=24", "conv1d n=2 w=40 ci=20 co=20 kw=7 groups=20 pad=3",
         "conv2d n=1 h=6 w=40 ci=8 co=8 kh=3 kw=21 groups=8 pad=10",
+        "conv2d n=1 h=13 w=13 ci=16 co=16 kh=3 kw=3 pad_h=0 pad_w=1 groups=16",
+        "conv2d n=1 h=13 w=12 ci=16 co=16 kh=3 kw=3 pad_h=1 pad_w=0 groups=16",
         "conv2d n=1 h=6 w=15 ci=3 co=3 kh=1 kw=1 groups=3 pad_h=1 pad_w=0",
         "conv2d n=2 h=7 w=15 ci=9 co=9 kh=3 kw=2 groups=9 pad_h=1 pad_w=0");
     CHECK(fault(text, "depthwise", 3) == "");
@@ -185,6 +215,7 @@ TEST_CASE("depthwise: tiles of several rows compute what tiles of one row do", "
                  "conv2d n=2 h=12 w=9 ci=16 co=16 kh=3 kw=3 pad_h=1 pad_w=1 pad_h_end=1 groups=16 epilogue=add",
                  "conv2d h=25 w=24 ci=33 co=33 kh=3 kw=3 stride=2 pad=1 groups=33",
                  "conv2d n=2 h=13 w=11 ci=17 co=17 kh=3 kw=3 groups=17",
+                 "conv2d h=13 w=15 ci=16 co=16 kh=3 kw=3 pad_h=0 pad_w=1 groups=16",
                  "conv2d h=6 w=6 ci=3 co=3 kh=5 kw=2 pad_h=4 pad_w=1 groups=3");
     const Problem problem = parse_problem(text);
     const Template& depthwise = *template_named({"depthwise", 2});
@@ -199,14 +230,15 @@ TEST_CASE("depthwise: tiles of several rows compute what tiles of one row do", "
                     Schedule wish = depthwise.default_schedule(problem, target, conditions);
                     wish.set("channels", channels).set("vectors", int64_t{1}).set("rows", rows);
                     const Schedule schedule = *depthwise.space(problem, target, conditions).repair(wish);
-                    // Not every number of rows divides the output.
+                    // Not every number of rows covers the output with little waste.
                     if (schedule.number("rows") != rows) continue;
                     INFO(schedule.text());
                     tested.insert(rows);
                     CHECK(fault_of(problem, schedule, target, conditions, threads == 2, rng) == "");
                 }
     INFO(text);
-    CHECK_FALSE(tested.empty());
+    CHECK(tested.contains(2));
+    CHECK((conv_shape(problem).oh != 14 || tested.size() == 3));
 }
 
 TEST_CASE("phases: schedules compute the transposed convolution, whatever the shape", "[kernel]") {
