@@ -1,8 +1,8 @@
 // The template phases: a transposed convolution as one small dense convolution for each phase of the stride.
 //
-// Outputs `stride` apart use the same taps of the kernel: a convolution of stride 1. Weights are packed by phase (zeros
-// where a phase has a tap less), and a register tile of `columns` outputs of one phase by `vectors` vectors of channels
-// runs over channels and taps. `padding` says what becomes of taps that fall outside of the input:
+// Outputs `stride` apart use the same taps of the kernel: a convolution of stride 1. Weights are packed by phase (with
+// room for taps that some phases have not), and a register tile of `columns` outputs of one phase by `vectors` vectors
+// of channels runs over channels and taps. `padding` says what becomes of taps that fall outside of the input:
 //   copy       the input is copied with zeros around it
 //   skip_rows  kernel rows that fall outside are not computed; the input is copied with zeros beside its rows
 //   skip       rows as above; the tiles of a row are unrolled, and each leaves out the taps that fall outside
@@ -46,8 +46,10 @@ struct Axis {
 
     int extent, k, stride, pad, taps;
 
-    // Of output `run * stride + place`: its first tap, and where the copy holds what its tap `tap` reads.
+    // Of output `run * stride + place`: its first tap, whether it has tap `tap`, and where the copy holds what that
+    // reads.
     [[nodiscard]] Expr phase(const Expr& place) const { return (place + pad) % stride; }
+    [[nodiscard]] Expr has(const Expr& place, const Expr& tap) const { return phase(place) + tap * stride < k; }
     [[nodiscard]] Expr column(const Expr& run, const Expr& place, const Expr& tap) const {
         return element(run, place, tap) + (taps - 1);
     }
@@ -148,6 +150,9 @@ void Build::define() {
                        0.0F);
 
     k_ = RDom(0, as_int(shape_.ci), 0, columns_.taps, 0, rows_.taps, "k");
+    // Some phases have a tap less.
+    if (columns_.k % columns_.stride != 0) k_.where(columns_.has(place_x_, k_.y));
+    if (rows_.k % rows_.stride != 0) k_.where(rows_.has(place_y_, k_.z));
     const Expr phase = rows_.phase(place_y_) * columns_.stride + columns_.phase(place_x_);
     const std::vector<Expr> at{c_ % panel_, k_.x, k_.y, k_.z, c_ / panel_, phase};
     tile_(c_, place_x_, run_x_, place_y_, run_y_, n_) = 0.0F;
@@ -286,9 +291,12 @@ Space space(const Problem& problem, const Target& target, const Conditions&) {
                              return texts(choices);
                          }});
     decisions.push_back({"unroll", [=](const Schedule& s) {
-                             const int64_t taps = s.choice("padding") == kPadSkip ? shape.w.taps() : 1;
-                             return values_of(
-                                 unroll_factors(shape.ci, s.number("vectors") * s.number("columns") * taps));
+                             // All tiles of a row are written out: at most four times what one loop's body may be.
+                             constexpr int64_t kBodies = 4;
+                             const bool skips = s.choice("padding") == kPadSkip;
+                             const int64_t body = skips ? ceil_div(written_out(shape, s.number("vectors")), kBodies)
+                                                        : s.number("vectors") * s.number("columns");
+                             return values_of(unroll_factors(shape.ci, body));
                          }});
     // The outer loop, which is also the parallel one.
     decisions.push_back({"order", [](const Schedule&) { return std::vector<Value>{"panels", "pixels"}; }});

@@ -102,6 +102,7 @@ std::string some_sum() {
                     "capsule_conv2d h=5 w=6 ci=3 co=4 kh=3 kw=3 capsule=4 pad=1",
                     "conv2d_transposed h=6 w=7 ci=8 co=16 kh=4 kw=4 stride=2 pad=1",
                     "conv2d_transposed h=6 w=7 ci=8 co=3 kh=4 kw=4 stride=2 pad=1",
+                    "conv2d_transposed h=5 w=6 ci=8 co=16 kh=3 kw=5 stride=2 pad=1",
                     "avg_pool h=9 w=8 c=11 kh=3 kw=3 stride=2 pad=1", "avg_pool h=7 w=7 c=33 kh=7 kw=7",
                     "layer_norm rows=5 cols=31", "rms_norm rows=5 cols=31", "norm b=3 m=5 n=9",
                     "reduce_sum outer=10 reduced=300", "reduce_mean outer=2 reduced=49 kept=100",
