@@ -4,6 +4,9 @@
 // al. 2019 (SIGGRAPH).
 #include <fmt/format.h>
 
+#include <map>
+#include <mutex>
+
 #include "codegen/autoscheduled.h"
 #include "codegen/host.h"
 #include "codegen/loader.h"
@@ -16,12 +19,11 @@ namespace tilesmith {
 
 namespace {
 
-// Once for each problem.
 constexpr double kMostSeconds = 60;
 constexpr const char* kSymbol = "tilesmith_peer_kernel";
 
 // The object of what `scheduler` makes of the problem. Throws run_failed where it fails or takes too long.
-std::string scheduled_object(const Problem& problem, const std::string& scheduler, int threads) {
+std::string schedule_it(const Problem& problem, const std::string& scheduler, int threads) {
     const ChildResult child = run_child({own_program("tilesmith-compiler"), "autoschedule", scheduler,
                                          std::to_string(threads), problem.text(), kSymbol},
                                         kMostSeconds);
@@ -33,6 +35,16 @@ std::string scheduled_object(const Problem& problem, const std::string& schedule
     if (child.exit_status != 0)
         throw run_failed(fmt::format("{} cannot schedule '{}': {}", scheduler, problem.text(), child.output));
     return child.output;
+}
+
+// The same, once for all kernels of a problem.
+const std::string& scheduled_object(const Problem& problem, const std::string& scheduler, int threads) {
+    static std::mutex mutex;
+    static std::map<std::string, std::string> objects;
+    const std::lock_guard<std::mutex> lock(mutex);
+    std::string& object = objects[fmt::format("{} {} {}", scheduler, threads, problem.text())];
+    if (object.empty()) object = schedule_it(problem, scheduler, threads);
+    return object;
 }
 
 class ScheduledKernel final : public PeerKernel {

@@ -127,8 +127,14 @@ Eltwise eltwise(EpilogueOp op) {
 
 class OnednnKernel final : public OnednnPrimitive {
   public:
-    OnednnKernel(const Problem& problem, std::span<const float* const> inputs, float* output, bool blocked)
-        : problem_(problem), inputs_(inputs.begin(), inputs.end()), output_(output), blocked_(blocked) {
+    // Blocked: src and dst in whatever layout the primitive likes. `algorithm` is that of convolutions.
+    OnednnKernel(const Problem& problem, std::span<const float* const> inputs, float* output, bool blocked,
+                 dnnl_alg_kind_t algorithm = dnnl_convolution_auto)
+        : problem_(problem),
+          inputs_(inputs.begin(), inputs.end()),
+          output_(output),
+          blocked_(blocked),
+          algorithm_(algorithm) {
         tensors_ = tensors_of(problem);
         choose();
         bind_memory();
@@ -138,7 +144,10 @@ class OnednnKernel final : public OnednnPrimitive {
         if (plain_dst_ != nullptr) reorder(dst_, dst_desc_, plain_dst_, tensors_.dst);
     }
 
-    [[nodiscard]] std::string layout() const override { return plain_layouts_ ? "plain" : "blocked"; }
+    [[nodiscard]] std::string layout() const override {
+        return std::string(plain_layouts_ ? "plain" : "blocked") +
+               (algorithm_ == dnnl_convolution_winograd ? ", Winograd" : "");
+    }
 
   private:
     // The epilogue as post-operations; a leading bias goes to the primitive itself, which is what users of oneDNN do.
@@ -198,10 +207,9 @@ class OnednnKernel final : public OnednnPrimitive {
                                      end(s.ow, s.stride_w, s.kw, s.dilation_w, s.w, s.pad_w)};
         const int first = problem_.op() == "conv3d" ? 0 : 1;  // an image has no depth
         dnnl_convolution_desc_t desc;
-        require_success(
-            api_.convolution_init(&desc, dnnl_forward_inference, dnnl_convolution_auto, &t.src, &t.weights, bias(),
-                                  &t.dst, strides + first, dilations + first, pad + first, pad_end + first),
-            "describing a convolution");
+        require_success(api_.convolution_init(&desc, dnnl_forward_inference, algorithm_, &t.src, &t.weights, bias(),
+                                              &t.dst, strides + first, dilations + first, pad + first, pad_end + first),
+                        "describing a convolution");
         return api_.pd_create(&pd_, &desc, attr, engine_.get(), nullptr);
     }
 
@@ -264,6 +272,7 @@ class OnednnKernel final : public OnednnPrimitive {
     std::vector<const float*> inputs_;
     float* output_;
     bool blocked_;
+    dnnl_alg_kind_t algorithm_;
     bool plain_layouts_ = true;
     Tensors tensors_{};
     const float* bias_ = nullptr;
@@ -272,6 +281,16 @@ class OnednnKernel final : public OnednnPrimitive {
     dnnl_memory_t dst_ = nullptr;
     dnnl_memory_t plain_dst_ = nullptr;
 };
+
+// Where accuracy may be traded for speed, oneDNN's Winograd; null where it has none.
+std::unique_ptr<PeerKernel> winograd(const Problem& problem, std::span<const float* const> inputs, float* output) {
+    if (problem.accuracy() != Accuracy::fast || problem.op() != "conv2d") return nullptr;
+    try {
+        return std::make_unique<OnednnKernel>(problem, inputs, output, /*blocked=*/true, dnnl_convolution_winograd);
+    } catch (const Error&) {
+        return nullptr;
+    }
+}
 
 bool available() { return onednn_api().complete; }
 
@@ -306,6 +325,7 @@ std::vector<std::unique_ptr<PeerKernel>> prepare(const Problem& problem, int thr
     if (is_convolution(problem)) {
         auto blocked = std::make_unique<OnednnKernel>(problem, inputs, output, /*blocked=*/true);
         if (blocked->layout() != "plain") kernels.push_back(std::move(blocked));
+        if (auto fast = winograd(problem, inputs, output)) kernels.push_back(std::move(fast));
     }
     return kernels;
 }

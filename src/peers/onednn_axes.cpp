@@ -1,4 +1,4 @@
-// oneDNN's reductions over any axes, and its reorder as a transpose: the same logical axes with other strides.
+// oneDNN's reductions over axes, and its reorder as a transpose: the same logical axes with other strides.
 #include "peers/onednn_primitive.h"
 #include "schedules/reduce/shape.h"
 

@@ -1,6 +1,8 @@
 // tilesmith-compiler: compiles schedules to objects, one at a time, in a process that may be killed when that takes too
 // long or too much. Speaks frames on stdin and stdout (docs/worker-protocol.md). With arguments it compiles what one of
 // Halide's automatic schedulers makes of a problem, which can take minutes, and writes the object to stdout.
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -68,6 +70,8 @@ void serve() {
 
 // `words`: scheduler, threads, problem, symbol. Where the scheduler fails, the reason goes to stdout.
 int autoschedule(std::span<char* const> words) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    limit_memory(kCompilerBytes);
     const CompileResult compiled = compile_autoscheduled(parse_problem(words[2]), words[0], std::stoi(words[1]),
                                                          resolve_target("host", true, nullptr), words[3]);
     std::cout << (compiled.kernel ? compiled.kernel->object : compiled.outcome.reason);
