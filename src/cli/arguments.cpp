@@ -129,6 +129,8 @@ Conditions conditions_from(const ConditionWords& words) {
     return conditions;
 }
 
+std::string words_for_target(const std::string& target) { return target == "host" ? "" : " --target " + target; }
+
 std::string words_for(const Conditions& conditions) {
     std::string words = "--threads " + std::to_string(conditions.cores());
     if (conditions.cache == CacheState::cold_weights) words += " --cold weights";

@@ -46,6 +46,9 @@ void add_conditions(CLI::App& app, ConditionWords& words, const std::string& thr
 // Throws bad_input.
 Conditions conditions_from(const ConditionWords& words);
 
+// The words that lead to a target other than the host's, after a blank: " --target x86-64-avx2".
+std::string words_for_target(const std::string& target);
+
 // The words that lead to `conditions`: "--threads 2 --objective throughput".
 std::string words_for(const Conditions& conditions);
 

@@ -66,7 +66,7 @@ Problem random_problem(const Operator& op, Rng& rng) {
 }
 
 void check_problem(const Problem& problem, uint64_t seed, const Target& target, const Conditions& conditions,
-                   Tally& tally) {
+                   const std::string& target_words, Tally& tally) {
     LocalRunnerOptions options;
     options.problem = problem;
     options.target = target;
@@ -88,8 +88,8 @@ void check_problem(const Problem& problem, uint64_t seed, const Target& target, 
         if (measured->outcome.ok()) continue;
         tally.failures.push_back(
             {fmt::format("{}: {}", status_name(measured->outcome.status), measured->outcome.reason),
-             fmt::format("tilesmith try '{}' --schedule '{}' --threads {} --seed {}", problem.text(),
-                         measured->schedule.text(), conditions.threads, seed)});
+             fmt::format("tilesmith try '{}' --schedule '{}' {}{} --seed {}", problem.text(), measured->schedule.text(),
+                         words_for(conditions), target_words, seed)});
     }
     ++tally.problems;
 }
@@ -114,7 +114,8 @@ int selftest(const SelftestOptions& options) {
         Rng rng(options.seed + i);
         const std::string& op = options.operators[i % options.operators.size()];
         const size_t before = tally.failures.size();
-        check_problem(random_problem(operator_named(op), rng), options.seed + i, target, conditions, tally);
+        check_problem(random_problem(operator_named(op), rng), options.seed + i, target, conditions,
+                      words_for_target(options.target), tally);
         for (size_t f = before; f < tally.failures.size(); ++f)
             std::cerr << tally.failures[f].what << "\n  " << tally.failures[f].again << "\n";
         const bool milestone = (i + 1) % 50 == 0;

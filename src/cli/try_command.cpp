@@ -122,9 +122,10 @@ int run(const TryOptions& options) {
         print_outcome(problem, conditions, schedule, outcome);
     }
     if (outcome.ok()) return 0;
-    throw negative_answer(fmt::format("{}: {}", status_name(outcome.status), outcome.reason),
-                          fmt::format("again: tilesmith try '{}' --schedule '{}' {} --seed {}", problem.text(),
-                                      schedule.text(), words_for(conditions), options.seed));
+    throw negative_answer(
+        fmt::format("{}: {}", status_name(outcome.status), outcome.reason),
+        fmt::format("again: tilesmith try '{}' --schedule '{}' {}{} --seed {}", problem.text(), schedule.text(),
+                    words_for(conditions), words_for_target(options.target), options.seed));
 }
 
 std::function<int()> declare(CLI::App& app) {

@@ -8,12 +8,17 @@ using tilesmith::test::ProgramRun;
 using tilesmith::test::run_program;
 
 TEST_CASE("selftest finds no wrong kernel among random problems of every operator", "[cli]") {
-    const ProgramRun run = run_program(Folder(), {"selftest", "--count", "24", "--seed", "1000", "--json"});
+    const auto [threads, target] =
+        GENERATE(table<std::string, std::string>({{"1", "host"}, {"2", "host"}, {"1", "x86-64-avx2"}}));
+    if (target != "host" && run_program(Folder(), {"target", "detect"}).out.find(" avx2 ") == std::string::npos) return;
+    const ProgramRun run = run_program(
+        Folder(), {"selftest", "--count", "96", "--seed", "1000", "--threads", threads, "--target", target, "--json"});
     INFO(run.out << run.err);
     REQUIRE(run.status == 0);
     const nlohmann::json report = run.json();
-    CHECK(report.at("problems") == 24);
-    CHECK(report.at("kernels") >= 24);
+    CHECK(report.at("problems") == 96);
+    CHECK(report.at("kernels") >= 96);
+    CHECK(report.at("by_template").size() >= 12);
     CHECK(report.at("failures").empty());
 }
 
