@@ -1,4 +1,4 @@
-// The operators reduce_sum, reduce_max and reduce_mean over any axes. Neighbouring axes that are both kept or both
+// The operators reduce_sum, reduce_max and reduce_mean over axes. Neighbouring axes that are both kept or both
 // reduced are one axis in memory, so four extents are enough for two groups of reduced axes:
 // x[outer,reduced,kept,inner] becomes y[outer,kept].
 #include "schedules/mean_tolerance.h"
