@@ -37,6 +37,13 @@ struct NextTilePrefetch {
     int64_t elements = 0;  // that a tile reads
 };
 
+// What is read once, from end to end, is asked for some way ahead of its reading.
+struct StreamPrefetch {
+    std::string input;
+    std::string consumer;  // the Func whose first update reads it in its innermost loop
+    int64_t elements = 0;  // ahead
+};
+
 // While a tile is summed in registers, the lines that it will be stored to are asked for, and those of tensors that are
 // added to it, so that its end does not wait for them (as BLIS's kernels do: Van Zee and van de Geijn, BLIS, TOMS
 // 2015).
@@ -44,7 +51,7 @@ struct OutputPrefetch {
     std::string tile;  // the Func that holds the sums
 };
 
-using Prefetch = std::variant<PanelPrefetch, PackedPrefetch, NextTilePrefetch, OutputPrefetch>;
+using Prefetch = std::variant<PanelPrefetch, PackedPrefetch, NextTilePrefetch, StreamPrefetch, OutputPrefetch>;
 
 // One compiled function. Every buffer is dense: dimension 0 is contiguous, min 0, the extents below, the strides their
 // products; codegen declares that to Halide (bounds and strides of every input and of the output).

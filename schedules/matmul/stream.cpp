@@ -4,6 +4,9 @@
 // end to end as a cache line stream. Blocks of columns are whole vectors and no longer than n, and the last one starts
 // earlier; one block of all columns guards its last vector instead. So nothing is read or written outside.
 //
+// Where memory is the limit, lines of B are asked for some way `ahead` of their reading: a processor's own prefetching
+// ends with each page and waits where several rows of A keep it computing.
+//
 // Threads share out the columns, or the rows of B (parallel=k): then each reads one stretch of memory from end to end,
 // which memory likes better than pieces of every row, and their sums are added up.
 #include "schedules/template_rows.h"
@@ -21,7 +24,7 @@
 namespace tilesmith {
 namespace {
 
-TemplateId id() { return {"stream", 2}; }
+TemplateId id() { return {"stream", 3}; }
 
 constexpr int64_t kMostRows = 8;
 constexpr int64_t kElementBytes = 4;
@@ -67,6 +70,18 @@ Space space(const Problem& problem, const Target& target, const Conditions& cond
                                      unrolls.push_back(unroll);
                              return values_of(unrolls);
                          }});
+    // Elements of a row that are asked for ahead of their reading; whole rows end where the next ones begin, so short
+    // ones may be asked for a step ahead.
+    decisions.push_back({"ahead", [=](const Schedule& s) {
+                             constexpr int64_t kMostAhead = 8192;  // elements: of an L1 cache of 48 KB two thirds
+                             std::vector<int64_t> elements{0};
+                             if (shape.n * shape.k * kElementBytes <= target.l1_bytes) return values_of(elements);
+                             for (const int64_t count : {64, 256, 1024})
+                                 if (count < s.number("n_block")) elements.push_back(count);
+                             const int64_t step = s.number("k_rows") * shape.n;
+                             if (s.number("n_block") == shape.n && step <= kMostAhead) elements.push_back(step);
+                             return values_of(elements);
+                         }});
     if (conditions.threads > 1)
         decisions.push_back({"parallel", [=](const Schedule&) {
                                  std::vector<Value> axes{"n"};
@@ -83,7 +98,8 @@ Schedule worked_out(const Problem& problem, const Target& target, const Conditio
     const int64_t tasks = shares_k ? 1 : std::max<int64_t>(1, ceil_div(conditions.threads, shape.b));
     Schedule wish(id());
     wish.set("n_block", ceil_div(shape.n, tasks)).set("k_rows", int64_t{8}).set("n_unroll", int64_t{2});
-    wish.set("parallel", shares_k ? "k" : "n");
+    wish.set("ahead", int64_t{shape.n * shape.k * kElementBytes > target.l2_bytes ? 256 : 0})
+        .set("parallel", shares_k ? "k" : "n");
     return *space(problem, target, conditions).repair(wish);
 }
 
@@ -158,6 +174,8 @@ Pipeline build(const Problem& problem, const Schedule& schedule, const Target& t
     Pipeline pipeline;
     pipeline.run = {out, {in.a_buffer, in.b_buffer}, {shape.a_extents(), shape.b_extents()}, shape.output_extents()};
     epilogue.append_to(pipeline.run);
+    if (schedule.number("ahead") > 0)
+        pipeline.run.prefetches.emplace_back(StreamPrefetch{in.b_buffer.name(), sums.name(), schedule.number("ahead")});
     return pipeline;
 }
 

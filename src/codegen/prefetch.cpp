@@ -248,6 +248,30 @@ class FindLines : public LetVisitor {
     const std::set<std::string>& buffers_;
 };
 
+class PrefetchStream : public Ir::IRMutator {
+  public:
+    explicit PrefetchStream(const StreamPrefetch& prefetch) : prefetch_(prefetch) {}
+
+  private:
+    using Ir::IRMutator::visit;
+
+    Ir::Stmt visit(const Ir::For* loop) override {
+        if (!of_first_update(loop, prefetch_.consumer) || !innermost_reads(loop, prefetch_.input))
+            return Ir::IRMutator::visit(loop);
+        const std::set<std::string> input{prefetch_.input};
+        FindLines find(input);
+        loop->body.accept(&find);
+        Ir::Stmt body = loop->body;
+        for (const FindLines::Line& line : find.lines)
+            body = Ir::Block::make(
+                fetch(line.buffer, line.element + static_cast<int>(prefetch_.elements), line.element_bytes), body);
+        return Ir::For::make(loop->name, loop->min, loop->extent, loop->for_type, loop->partition_policy,
+                             loop->device_api, body);
+    }
+
+    const StreamPrefetch& prefetch_;
+};
+
 class PrefetchOutput : public Ir::IRMutator {
   public:
     PrefetchOutput(std::string tile, std::set<std::string> buffers)
@@ -294,6 +318,8 @@ Ir::Stmt with_prefetches(const Ir::Stmt& body, const Stage& stage) {
             result = PrefetchPacked(*packed).mutate(result);
         if (const auto* next = std::get_if<NextTilePrefetch>(&prefetch))
             result = PrefetchNextTile(*next).mutate(result);
+        if (const auto* stream = std::get_if<StreamPrefetch>(&prefetch))
+            result = PrefetchStream(*stream).mutate(result);
         if (const auto* output = std::get_if<OutputPrefetch>(&prefetch))
             result = PrefetchOutput(output->tile, output_like(stage)).mutate(result);
     }

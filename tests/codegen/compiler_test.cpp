@@ -175,6 +175,15 @@ TEST_CASE("compiler: the next panel of a packed B is asked for in the loop that 
     CHECK(fetches_in_loop(problem, wish.set("prefetch", "panel")) >= 1);
 }
 
+TEST_CASE("compiler: each line of a B that is streamed is asked for once, ahead of its reading", "[kernel]") {
+    const Problem problem = parse_problem("matmul m=4 n=512 k=512");
+    Schedule wish = template_named({"stream", 3})->default_schedule(problem, avx2(), {});
+    // Of 8 rows, two vectors of half a line.
+    wish.set("n_block", int64_t{512}).set("k_rows", int64_t{8}).set("n_unroll", int64_t{2});
+    CHECK(fetches_in_loop(problem, wish.set("ahead", int64_t{0})) == 0);
+    CHECK(fetches_in_loop(problem, wish.set("ahead", int64_t{256})) == 8);
+}
+
 TEST_CASE("compiler: the pixels of the next tile are asked for in the loop that reads this one's", "[kernel]") {
     const Problem problem = parse_problem("conv2d h=14 w=14 ci=144 co=24 kh=1 kw=1 epilogue=add");
     Schedule wish = template_named({"direct", 3})->default_schedule(problem, avx2(), {});

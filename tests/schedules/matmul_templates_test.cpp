@@ -1,6 +1,7 @@
 // Every template of the matmul, on shapes that divide nothing: what its schedules compute is what the naive loops
 // compute, and nothing is touched outside the arguments.
 #include <catch2/catch.hpp>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -141,7 +142,7 @@ TEST_CASE("stream: threads that share out k add up all of it", "[kernel]") {
     const Target target = resolve_target("host", true, nullptr);
     Conditions conditions;
     conditions.threads = threads;
-    const Template& stream = *template_named({"stream", 2});
+    const Template& stream = *template_named({"stream", 3});
     const Space space = stream.space(problem, target, conditions);
     Rng rng(20261124);
     for (int repeat = 0; repeat < 3; ++repeat) {
@@ -161,7 +162,7 @@ TEST_CASE("stream: rows of B that equal shares leave are added, however many", "
     const Target target = resolve_target("host", true, nullptr);
     Conditions conditions;
     conditions.threads = 6;
-    const Template& stream = *template_named({"stream", 2});
+    const Template& stream = *template_named({"stream", 3});
     Schedule wish = stream.default_schedule(problem, target, conditions);
     wish.set("k_rows", int64_t{16}).set("parallel", "k");
     const Schedule schedule = *stream.space(problem, target, conditions).repair(wish);
@@ -171,6 +172,30 @@ TEST_CASE("stream: rows of B that equal shares leave are added, however many", "
     Rng rng(20261127);
     CHECK(fault_of(problem, schedule, target, conditions, false, rng) == "");
     CHECK(fault_of(problem, schedule, target, conditions, true, rng) == "");
+}
+
+TEST_CASE("stream: asking for B ahead of its reading changes no result and never faults", "[kernel]") {
+    const auto* const text =
+        GENERATE("matmul m=1 n=300 k=203", "matmul m=4 n=260 k=97 weights=fixed epilogue=bias,relu",
+                 "matmul b=2 m=3 n=1100 k=41", "matmul m=8 n=96 k=700 weights=fixed");
+    const Problem problem = parse_problem(text);
+    const Template& stream = *template_named({"stream", 3});
+    Rng rng(20261129);
+    std::set<int64_t> tested;
+    for (const Target& target : targets_here())
+        for (const int threads : {1, 2}) {
+            Conditions conditions;
+            conditions.threads = threads;
+            for (const int64_t ahead : {64, 256, 1024, 4096}) {
+                Schedule wish = stream.default_schedule(problem, target, conditions);
+                const Schedule schedule = *stream.space(problem, target, conditions)
+                                               .repair(wish.set("k_rows", int64_t{6}).set("ahead", ahead));
+                INFO(schedule.text());
+                tested.insert(schedule.number("ahead"));
+                CHECK(fault_of(problem, schedule, target, conditions, threads == 1, rng) == "");
+            }
+        }
+    CHECK(tested.size() >= 2);
 }
 
 TEST_CASE("stream: schedules compute the product, whatever the shape", "[kernel]") {
