@@ -29,6 +29,11 @@ Ir::Stmt fetch(const std::string& buffer, const Expr& element, int element_bytes
         Ir::Call::make(Halide::Int(32), "llvm.prefetch.p0", {address, 0, 3, 1}, Ir::Call::Extern));
 }
 
+Ir::Stmt with_body(const Ir::For* loop, const Ir::Stmt& body) {
+    return Ir::For::make(loop->name, loop->min, loop->extent, loop->for_type, loop->partition_policy, loop->device_api,
+                         body);
+}
+
 // `loop` with the `share` statements of a tile, statement(0) to statement(share - 1), spread over its iterations.
 template <class Statement>
 Ir::Stmt spread_over(const Ir::For* loop, int iterations, int share, const Statement& statement) {
@@ -37,8 +42,7 @@ Ir::Stmt spread_over(const Ir::For* loop, int iterations, int share, const State
     const Expr iteration = Ir::Variable::make(Halide::Int(32), loop->name);
     Ir::Stmt body = loop->body;
     for (int i = 0; i < at_once; ++i) body = Ir::Block::make(statement(iteration / every * at_once + i), body);
-    return Ir::For::make(loop->name, loop->min, loop->extent, loop->for_type, loop->partition_policy, loop->device_api,
-                         body);
+    return with_body(loop, body);
 }
 
 // How a loop reads: `index` elements into `buffer`, with `variable` = 0, 1, ... `iterations` - 1.
@@ -265,8 +269,7 @@ class PrefetchStream : public Ir::IRMutator {
         for (const FindLines::Line& line : find.lines)
             body = Ir::Block::make(
                 fetch(line.buffer, line.element + static_cast<int>(prefetch_.elements), line.element_bytes), body);
-        return Ir::For::make(loop->name, loop->min, loop->extent, loop->for_type, loop->partition_policy,
-                             loop->device_api, body);
+        return with_body(loop, body);
     }
 
     const StreamPrefetch& prefetch_;
