@@ -71,7 +71,8 @@ void serve() {
 // `words`: scheduler, threads, problem, symbol. Where the scheduler fails, the reason goes to stdout.
 int autoschedule(std::span<char* const> words) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    limit_memory(kCompilerBytes);
+    // Some schedulers take gigabytes; half of the memory leaves the caller its own.
+    limit_memory(static_cast<size_t>(usable_memory_bytes() / 2));
     const CompileResult compiled = compile_autoscheduled(parse_problem(words[2]), words[0], std::stoi(words[1]),
                                                          resolve_target("host", true, nullptr), words[3]);
     std::cout << (compiled.kernel ? compiled.kernel->object : compiled.outcome.reason);
