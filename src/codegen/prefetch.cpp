@@ -193,23 +193,34 @@ class PrefetchPacked : public Ir::IRMutator {
     Expr tile_ = 0;
 };
 
-class PrefetchNextTile : public Ir::IRMutator {
+// Changes the innermost loop of `consumer`'s first update that reads `input`.
+class ChangeReadingLoop : public Ir::IRMutator {
   public:
-    explicit PrefetchNextTile(const NextTilePrefetch& prefetch) : prefetch_(prefetch) {}
+    using Change = std::function<Ir::Stmt(const Ir::For*, const Reads&)>;
+
+    ChangeReadingLoop(std::string consumer, std::string input, Change change)
+        : consumer_(std::move(consumer)), input_(std::move(input)), change_(std::move(change)) {}
 
   private:
     using Ir::IRMutator::visit;
 
     Ir::Stmt visit(const Ir::For* loop) override {
-        if (!of_first_update(loop, prefetch_.consumer)) return Ir::IRMutator::visit(loop);
-        const auto reads = innermost_reads(loop, prefetch_.input);
-        if (!reads) return Ir::IRMutator::visit(loop);
-        const int lines = static_cast<int>((prefetch_.elements + reads->line() - 1) / reads->line());
-        return ask_ahead(loop, *reads, prefetch_.elements, 0, lines);
+        if (!of_first_update(loop, consumer_)) return Ir::IRMutator::visit(loop);
+        const auto reads = innermost_reads(loop, input_);
+        return reads ? change_(loop, *reads) : Ir::IRMutator::visit(loop);
     }
 
-    const NextTilePrefetch& prefetch_;
+    const std::string consumer_, input_;
+    const Change change_;
 };
+
+Ir::Stmt prefetch_next_tile(const Ir::Stmt& body, const NextTilePrefetch& prefetch) {
+    const auto ask = [&](const Ir::For* loop, const Reads& reads) {
+        const int lines = static_cast<int>((prefetch.elements + reads.line() - 1) / reads.line());
+        return ask_ahead(loop, reads, prefetch.elements, 0, lines);
+    };
+    return ChangeReadingLoop(prefetch.consumer, prefetch.input, ask).mutate(body);
+}
 
 // The lines of some buffers that dense vectors are stored to or read from, one address each.
 class FindLines : public LetVisitor {
@@ -252,28 +263,20 @@ class FindLines : public LetVisitor {
     const std::set<std::string>& buffers_;
 };
 
-class PrefetchStream : public Ir::IRMutator {
-  public:
-    explicit PrefetchStream(const StreamPrefetch& prefetch) : prefetch_(prefetch) {}
-
-  private:
-    using Ir::IRMutator::visit;
-
-    Ir::Stmt visit(const Ir::For* loop) override {
-        if (!of_first_update(loop, prefetch_.consumer) || !innermost_reads(loop, prefetch_.input))
-            return Ir::IRMutator::visit(loop);
-        const std::set<std::string> input{prefetch_.input};
+Ir::Stmt prefetch_stream(const Ir::Stmt& body, const StreamPrefetch& prefetch) {
+    const std::set<std::string> input{prefetch.input};
+    const auto ask = [&](const Ir::For* loop, const Reads&) {
         FindLines find(input);
         loop->body.accept(&find);
-        Ir::Stmt body = loop->body;
-        for (const FindLines::Line& line : find.lines)
-            body = Ir::Block::make(
-                fetch(line.buffer, line.element + static_cast<int>(prefetch_.elements), line.element_bytes), body);
-        return with_body(loop, body);
-    }
-
-    const StreamPrefetch& prefetch_;
-};
+        Ir::Stmt changed = loop->body;
+        for (const FindLines::Line& line : find.lines) {
+            const Expr ahead = line.element + static_cast<int>(prefetch.elements);
+            changed = Ir::Block::make(fetch(line.buffer, ahead, line.element_bytes), changed);
+        }
+        return with_body(loop, changed);
+    };
+    return ChangeReadingLoop(prefetch.consumer, prefetch.input, ask).mutate(body);
+}
 
 class PrefetchOutput : public Ir::IRMutator {
   public:
@@ -319,10 +322,8 @@ Ir::Stmt with_prefetches(const Ir::Stmt& body, const Stage& stage) {
         if (const auto* copied = std::get_if<PanelPrefetch>(&prefetch)) result = PrefetchPanels(*copied).mutate(result);
         if (const auto* packed = std::get_if<PackedPrefetch>(&prefetch))
             result = PrefetchPacked(*packed).mutate(result);
-        if (const auto* next = std::get_if<NextTilePrefetch>(&prefetch))
-            result = PrefetchNextTile(*next).mutate(result);
-        if (const auto* stream = std::get_if<StreamPrefetch>(&prefetch))
-            result = PrefetchStream(*stream).mutate(result);
+        if (const auto* next = std::get_if<NextTilePrefetch>(&prefetch)) result = prefetch_next_tile(result, *next);
+        if (const auto* stream = std::get_if<StreamPrefetch>(&prefetch)) result = prefetch_stream(result, *stream);
         if (const auto* output = std::get_if<OutputPrefetch>(&prefetch))
             result = PrefetchOutput(output->tile, output_like(stage)).mutate(result);
     }
