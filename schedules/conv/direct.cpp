@@ -215,19 +215,23 @@ void Build::order_loops() {
     else
         loops.insert(loops.end(), {x_tile_, y_tile_, panel_});
     tile_level_ = panels_innermost ? panel_ : x_tile_;
-    const bool pixels_outside = schedule_.choice("order") == "pixels";
-    if (pixels_outside)
+    const std::string& order = schedule_.choice("order");
+    if (order == "pixels")
         loops.insert(loops.end(), {panel_block_, g_, pixel_block_, n_});
     else
         loops.insert(loops.end(), {pixel_block_, n_, panel_block_, g_});
     out_.reorder(loops);
     block_level_ = pixel_block_;
     if (!parallel_) return;
-    if (pixels_outside) {
+    if (order == "pixels") {
         out_.fuse(pixel_block_, n_, task_).parallel(task_);
         block_level_ = task_;
-    } else {
+    } else if (order == "panels") {
         out_.fuse(panel_block_, g_, task_).parallel(task_);
+    } else {
+        const Var pixel_task("pixel_task"), panel_task("panel_task");
+        out_.fuse(pixel_block_, n_, pixel_task).fuse(panel_block_, g_, panel_task);
+        out_.fuse(pixel_task, panel_task, task_).parallel(task_);
     }
 }
 

@@ -132,7 +132,11 @@ std::vector<Value> blocks(int64_t count) { return values_of(balanced_blocks(coun
 
 std::vector<Decision> order_decisions(const std::shared_ptr<const Facts>& facts) {
     const auto panels = [facts](const Schedule& s) { return ceil_div(facts->channel_vectors(), s.number("vectors")); };
-    const auto order = [](const Schedule&) { return texts({"pixels", "panels"}); };
+    // The outer loop, which is also the parallel one; "nested" shares both out, panels outside.
+    const auto order = [facts, panels](const Schedule& s) {
+        const bool nested = facts->parallel && panels(s) * facts->shape.groups > 1;
+        return nested ? texts({"pixels", "panels", "nested"}) : texts({"pixels", "panels"});
+    };
     const auto pixel_block = [facts](const Schedule& s) {
         const ConvShape shape = facts->seen(s);
         if (shape.oh > 1) return blocks(ceil_div(shape.oh, s.number("rows")));
@@ -217,18 +221,22 @@ Schedule worked_out(const Problem& problem, const Target& target, const Conditio
     const int64_t tiles = s.oh > 1 ? ceil_div(s.oh, tile.rows) : ceil_div(s.ow, tile.columns);
     const int64_t most = std::max<int64_t>(1, target.l2_bytes / 2 / std::max<int64_t>(1, row_bytes));
     int64_t pixel_block = std::min(tiles, most);
-    bool panels_outside = panel_bytes > target.l2_bytes;
+    std::string order = panel_bytes > target.l2_bytes ? "panels" : "pixels";
     if (facts->parallel) {
-        // Several blocks a thread; where the pixels do not give them, panels do.
+        // Several blocks a thread. Weights that do not fit in the second cache are read by one thread each; where
+        // neither pixels nor panels are enough for all threads, both are shared out.
         pixel_block = std::min(pixel_block, ceil_div(tiles, int64_t{4} * conditions.threads));
-        panels_outside = tile.padding == kPadSkip && s.oh == 1;
+        const int64_t pixel_tasks = ceil_div(tiles, pixel_block) * s.n * s.od;
+        const int64_t panel_tasks = ceil_div(facts->channel_vectors(), tile.vectors) * s.groups;
+        const bool one_block = tile.padding == kPadSkip && s.oh == 1;
+        order = one_block || weight_bytes(s) > target.l2_bytes ? "panels" : "pixels";
+        if ((order == "panels" ? panel_tasks : pixel_tasks) < conditions.threads) order = "nested";
     }
     Schedule wish(id());
     wish.set("padding", tile.padding).set("vectors", tile.vectors).set("rows", tile.rows).set("columns", tile.columns);
     wish.set("taps", one_run(s, tile.padding) ? "run" : s.kw == 1 ? "outer" : "inner");
     wish.set("unroll", default_unroll(run_length(s, tile.padding), tile.accumulators()));
-    wish.set("order", panels_outside ? "panels" : "pixels");
-    wish.set("pixel_block", pixel_block).set("panel_block", int64_t{1}).set("inner", "pixels");
+    wish.set("order", order).set("pixel_block", pixel_block).set("panel_block", int64_t{1}).set("inner", "pixels");
     wish.set("copy_at", "block").set("prefetch", weight_bytes(s) > target.l2_bytes ? "panel" : "no");
     wish.set("prefetch_output", int64_t{output_bytes(s) > target.l2_bytes ? 1 : 0});
     if (facts->fresh) wish.set("pack", int64_t{1});

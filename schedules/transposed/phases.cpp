@@ -14,6 +14,7 @@
 #include <Halide.h>
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "schedules/blocks/epilogue.h"
@@ -75,7 +76,7 @@ class Build {
           unroll_(as_int(schedule.number("unroll"))),
           skips_rows_(skips_rows(schedule.choice("padding"))),
           skips_(schedule.choice("padding") == kPadSkip),
-          panels_outside_(schedule.choice("order") == "panels"),
+          order_(schedule.choice("order")),
           parallel_(conditions.threads > 1),
           ahead_(problem.weights() == Weights::fixed) {}
 
@@ -118,7 +119,8 @@ class Build {
     Axis rows_, columns_;
     int lanes_, vectors_, panel_, tile_columns_, unroll_;
     bool skips_rows_, skips_;  // skips_: columns too
-    bool panels_outside_, parallel_, ahead_;
+    std::string order_;
+    bool parallel_, ahead_;
 
     Var c_{"c"}, ox_{"ox"}, oy_{"oy"}, n_{"n"};
     Var run_x_{"run_x"}, run_y_{"run_y"}, place_x_{"place_x"}, place_y_{"place_y"}, x_tile_{"x_tile"};
@@ -193,19 +195,24 @@ void Build::schedule_grid() {
         .split(vector_, panel_var_, vector_, vectors_,
                tail(ceil_div(shape_.co, lanes_), vectors_, TailStrategy::GuardWithIf))
         .split(run_x_, x_tile_, run_x_, tile_columns_, tail(shape_.w.runs(), tile_columns_, TailStrategy::GuardWithIf));
-    if (panels_outside_)
+    if (order_ == "pixels")
+        grid_.reorder({lane_, vector_, run_x_, panel_var_, x_tile_, place_x_, place_y_, run_y_, n_});
+    else if (order_ == "panels")
         grid_.reorder({lane_, vector_, run_x_, x_tile_, run_y_, place_x_, place_y_, n_, panel_var_});
     else
-        grid_.reorder({lane_, vector_, run_x_, panel_var_, x_tile_, place_x_, place_y_, run_y_, n_});
-    tile_level_ = panels_outside_ ? x_tile_ : panel_var_;
+        grid_.reorder({lane_, vector_, run_x_, x_tile_, place_x_, place_y_, run_y_, n_, panel_var_});
+    tile_level_ = order_ == "pixels" ? panel_var_ : x_tile_;
     grid_.vectorize(lane_).unroll(vector_).unroll(run_x_);
     if (skips_) grid_.unroll(x_tile_).unroll(place_x_);
     grid_.never_partition_all();
     if (!parallel_) return;
-    if (panels_outside_)
+    if (order_ == "panels") {
         grid_.parallel(panel_var_);
-    else
-        grid_.fuse(run_y_, n_, task_).parallel(task_);
+        return;
+    }
+    grid_.fuse(run_y_, n_, task_);
+    if (order_ == "nested") grid_.fuse(task_, panel_var_, task_);
+    grid_.parallel(task_);
 }
 
 // Where runs do not fill the output: a copy of what they do fill.
@@ -273,7 +280,7 @@ int64_t written_out(const TransposedShape& shape, int64_t vectors) {
     return shape.w.stride * shape.w.runs() * shape.w.taps() * vectors;
 }
 
-Space space(const Problem& problem, const Target& target, const Conditions&) {
+Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
     constexpr int64_t kMostUnrolled = 240;
     const TransposedShape shape(problem);
     std::vector<Decision> decisions;
@@ -298,15 +305,20 @@ Space space(const Problem& problem, const Target& target, const Conditions&) {
                                                         : s.number("vectors") * s.number("columns");
                              return values_of(unroll_factors(shape.ci, body));
                          }});
-    // The outer loop, which is also the parallel one.
-    decisions.push_back({"order", [](const Schedule&) { return std::vector<Value>{"panels", "pixels"}; }});
+    // The outer loop, which is also the parallel one; "nested" shares both out, panels outside.
+    const bool parallel = conditions.threads > 1;
+    decisions.push_back({"order", [parallel](const Schedule&) {
+                             return parallel ? texts({"panels", "pixels", "nested"}) : texts({"panels", "pixels"});
+                         }});
     return {id(), decisions};
 }
 
 Schedule worked_out(const Problem& problem, const Target& target, const Conditions& conditions) {
     Schedule wish(id());
     wish.set("vectors", int64_t{2}).set("columns", int64_t{6}).set("padding", kPadSkip);
-    wish.set("unroll", int64_t{4}).set("order", "panels");
+    const TransposedShape shape(problem);
+    const bool few_panels = ceil_div(shape.co, 2 * target.lanes(4)) < conditions.threads;
+    wish.set("unroll", int64_t{4}).set("order", few_panels ? "nested" : "panels");
     return *space(problem, target, conditions).repair(wish);
 }
 

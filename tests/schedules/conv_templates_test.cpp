@@ -301,6 +301,48 @@ TEST_CASE("spread: kernels of many taps are left to templates that loop over the
     CHECK(spread.applies(parse_problem("conv2d_transposed h=3 w=4 ci=2 co=3 kh=64 kw=64 stride=8"), target));
 }
 
+TEST_CASE("convolutions: tiles of pixels and panels of channels may be shared out together", "[kernel]") {
+    const auto* const text = GENERATE(
+        "conv2d n=2 h=5 w=7 ci=12 co=110 kh=3 kw=3 pad=1 epilogue=bias,relu",
+        "conv2d h=7 w=7 ci=33 co=101 kh=1 kw=1 weights=fresh",
+        "conv2d n=3 h=6 w=5 ci=24 co=60 kh=3 kw=3 groups=3 pad=1 epilogue=add",
+        "conv3d n=2 d=4 h=5 w=6 ci=3 co=100 kd=3 kh=3 kw=3 pad=1", "conv2d h=9 w=7 ci=16 co=100 kh=1 kw=1 stride=2",
+        "capsule_conv2d h=5 w=6 ci=3 co=60 kh=3 kw=3 capsule=2 pad=1",
+        "conv2d_transposed n=2 h=5 w=7 ci=3 co=100 kh=5 kw=3 stride=2 pad=1 epilogue=bias",
+        "conv2d_transposed h=4 w=4 ci=8 co=33 kh=4 kw=4 stride=2 pad=1 weights=fresh");
+    const Problem problem = parse_problem(text);
+    const TemplateId id = problem.op() == "conv2d_transposed" ? TemplateId{"phases", 2} : TemplateId{"direct", 3};
+    const Template& chosen = *template_named(id);
+    Rng rng(20261129);
+    for (const Target& target : targets_here())
+        for (const int threads : {2, 3}) {
+            Conditions conditions;
+            conditions.threads = threads;
+            Schedule wish = *chosen.space(problem, target, conditions).sample(rng);
+            wish.set("order", "nested").set("vectors", int64_t{1});
+            const Schedule schedule = *chosen.space(problem, target, conditions).repair(wish);
+            INFO(schedule.text());
+            CHECK(schedule.choice("order") == "nested");
+            CHECK(fault_of(problem, schedule, target, conditions, threads == 2, rng) == "");
+        }
+}
+
+TEST_CASE("direct: the default shares out pixels, or channels of large weights, or both for many threads", "[unit]") {
+    const Target target = resolve_target("x86-64-avx512", true, nullptr);
+    const Template& direct = *template_named({"direct", 3});
+    const auto order = [&](const char* text, int threads) {
+        Conditions conditions;
+        conditions.threads = threads;
+        return direct.default_schedule(parse_problem(text), target, conditions).choice("order");
+    };
+    CHECK(order("conv2d h=7 w=7 ci=32 co=512 kh=3 kw=3 pad=1", 2) == "pixels");
+    CHECK(order("conv2d h=7 w=7 ci=32 co=512 kh=3 kw=3 pad=1", 16) == "nested");
+    CHECK(order("conv2d h=7 w=7 ci=512 co=512 kh=3 kw=3 pad=1", 2) == "panels");
+    CHECK(order("conv2d h=7 w=7 ci=512 co=512 kh=3 kw=3 pad=1", 64) == "nested");
+    CHECK(order("conv2d n=8 h=7 w=7 ci=32 co=512 kh=3 kw=3 pad=1", 16) == "pixels");
+    CHECK(order("conv2d h=56 w=56 ci=64 co=64 kh=3 kw=3 pad=1", 16) == "pixels");
+}
+
 TEST_CASE("convolutions: loops over threads change no result", "[kernel]") {
     CHECK(fault("conv2d n=2 h=9 w=11 ci=8 co=24 kh=3 kw=3 pad=1 epilogue=bias,relu", "direct", 5, 2) == "");
     CHECK(fault("conv2d n=2 h=9 w=11 ci=20 co=20 kh=3 kw=3 pad=1 groups=20", "depthwise", 4, 2) == "");
