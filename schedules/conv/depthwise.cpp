@@ -2,6 +2,8 @@
 // registers; the taps of a kernel row are written out, so that neighbouring pixels share what they load. With several
 // rows those of the kernel are written out too, row by row of the input: each is loaded once for all that use it.
 //
+// Where an input channel has several output channels, the copy of a panel of channels has it as often.
+//
 // No buffer is read or written outside. The last vector of channels starts earlier where it would stick out
 // (ShiftInwards), and so do the last tiles of a row and of a column, except along axes that padding "skip" deals with:
 // there, tiles at the edges read zeros instead of the input (Halide splits the loops over tiles into first, middle and
@@ -96,7 +98,8 @@ void Build::define() {
     if (channels_outside_) {
         // In padded coordinates.
         const Expr inside = input_.column_inside(x_) && input_.row_inside(y_);
-        panel_copy_(c_, x_, y_, n_) = Halide::select(Halide::likely(inside), input_.at(c_, x_, y_, n_), 0.0F);
+        const Expr channel = shape_.group_co() == 1 ? Expr(c_) : c_ / as_int(shape_.group_co());
+        panel_copy_(c_, x_, y_, n_) = Halide::select(Halide::likely(inside), input_.at(channel, x_, y_, n_), 0.0F);
         value = panel_copy_(c_, column, row, n_);
     } else {
         Expr inside = input_.column_inside(column);

@@ -75,8 +75,9 @@ std::vector<int64_t> tile_columns(const Facts& f, int64_t vectors, int64_t rows)
 std::vector<Decision> decisions_of(const std::shared_ptr<const Facts>& facts) {
     // Where the loop over channels is: around the tiles of a row, innermost, or around everything. The latter works on
     // a padded copy of one panel of channels, small enough for the second cache and dense, whatever the distance
-    // between pixels is.
+    // between pixels is, and in which an input channel may stand several times.
     const auto channels = [facts](const Schedule&) {
+        if (facts->shape.group_co() > 1) return texts({"outer"});
         return panel_bytes(*facts) <= facts->l2_bytes / 2 ? texts({"inner", "middle", "outer"})
                                                           : texts({"inner", "middle"});
     };
@@ -133,7 +134,11 @@ std::shared_ptr<const Facts> facts_of(const Problem& problem, const Target& targ
     return facts;
 }
 
-bool applies(const Problem& problem, const Target&) { return conv_shape(problem).depthwise(); }
+// Where the output channels of one input channel fill vectors, the template direct is the better one.
+bool applies(const Problem& problem, const Target& target) {
+    const ConvShape shape = conv_shape(problem);
+    return shape.depthwise() && (shape.group_co() == 1 || (shape.groups > 1 && shape.group_co() < target.lanes(4)));
+}
 
 Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
     return {id(), decisions_of(facts_of(problem, target, conditions))};

@@ -38,8 +38,8 @@ struct ConvShape {
     // Rows or columns.
     [[nodiscard]] bool padded() const { return pad_h != 0 || pad_w != 0 || pad_h_end != 0 || pad_w_end != 0; }
     [[nodiscard]] bool pads_columns() const { return pad_w != 0 || pad_w_end != 0; }
-    // One input channel and one output channel a group.
-    [[nodiscard]] bool depthwise() const { return groups == ci && groups == co; }
+    // One input channel a group, and of the output as many as the depth multiplier says: group_co().
+    [[nodiscard]] bool depthwise() const { return groups == ci; }
 };
 
 // How many positions a kernel of `k` taps has in `extent` elements: 0 or less where it does not fit at all.

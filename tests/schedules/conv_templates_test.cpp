@@ -209,6 +209,16 @@ TEST_CASE("depthwise: schedules compute the convolution, whatever the shape", "[
     CHECK(fault(text, "depthwise", 3) == "");
 }
 
+TEST_CASE("depthwise: an input channel may have several output channels", "[kernel]") {
+    const auto* const text = GENERATE(
+        "conv2d h=7 w=6 ci=2 co=6 kh=3 kw=3 groups=2 pad=1", "conv2d h=9 w=11 ci=12 co=24 kh=3 kw=3 groups=12 pad=1",
+        "conv2d n=2 h=10 w=9 ci=17 co=51 kh=5 kw=3 groups=17 pad=2 stride=2 epilogue=bias,relu6",
+        "conv1d n=2 w=19 ci=8 co=24 kw=4 groups=8 dilation=2 epilogue=add",
+        "conv2d n=2 h=8 w=8 ci=6 co=18 kh=1 kw=1 groups=6 weights=fresh");
+    CHECK(fault(text, "depthwise", 4) == "");
+    CHECK(fault(text, "depthwise", 2, 2) == "");
+}
+
 TEST_CASE("depthwise: tiles of several rows compute what tiles of one row do", "[kernel]") {
     const auto* const text =
         GENERATE("conv2d h=14 w=14 ci=40 co=40 kh=3 kw=3 pad=1 groups=40 epilogue=bias,relu6",
