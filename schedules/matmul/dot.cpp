@@ -1,8 +1,8 @@
 // The template dot: a matmul as dot products, for operands that both lie along k and outputs too few to repay packing.
 //
 // mr x nc dot products at a time, each summed in one vector along k; the lanes are added up at the end. What remains of
-// k after whole vectors is summed beforehand. Tiles are no longer than their axes, and the last one starts earlier, so
-// nothing is read or written outside.
+// k after whole vectors is summed beforehand. A thin operand that does not lie along k is turned round before. Tiles
+// are no longer than their axes, and the last one starts earlier, so nothing is read or written outside.
 #include "schedules/template_rows.h"
 
 #include <Halide.h>
@@ -22,6 +22,7 @@ TemplateId id() { return {"dot", 1}; }
 
 constexpr int64_t kFew = 32;  // rows or columns: beyond, packing pays
 constexpr int64_t kMostSide = 8;
+constexpr int64_t kLeastUses = 32;  // of a thin operand, that repay turning it round
 
 // The sums, one vector of each operand's row, and no more.
 bool fits_registers(int64_t mr, int64_t nc, const Target& target) {
@@ -46,10 +47,19 @@ std::vector<int64_t> columns(const MatmulShape& shape, int64_t mr, const Target&
     return fitting;
 }
 
+bool turns_a(const MatmulShape& shape) {
+    return shape.ta && shape.m > 1 && shape.m <= kMostSide && shape.n >= kLeastUses;
+}
+
+bool turns_b(const MatmulShape& shape) {
+    return !shape.tb && shape.n > 1 && shape.n <= kMostSide && shape.m >= kLeastUses;
+}
+
 bool applies(const Problem& problem, const Target& target) {
     const MatmulShape shape(problem);
-    const bool along_k = (!shape.ta || shape.m == 1) && (shape.tb || shape.n == 1);
-    const bool packed = problem.weights() == Weights::fixed && shape.n >= 2 * target.lanes(4);
+    const bool along_k = (!shape.ta || shape.m == 1 || turns_a(shape)) && (shape.tb || shape.n == 1 || turns_b(shape));
+    // Of few rows reading B once is the limit, packed or not.
+    const bool packed = problem.weights() == Weights::fixed && shape.n >= 2 * target.lanes(4) && shape.m > kMostSide;
     return along_k && !packed && shape.k >= target.lanes(4) && std::min(shape.m, shape.n) <= kFew;
 }
 
@@ -97,12 +107,17 @@ Pipeline build(const Problem& problem, const Schedule& schedule, const Target& t
     const int steps = vectors / k_unroll * k_unroll;
 
     Halide::Var n("n"), m("m"), batch("batch"), lane("lane"), n_tile("n_tile"), m_tile("m_tile"), task("task");
-    Halide::Func lane_sums("lane_sums"), sums("sums"), out("out");
+    Halide::Func turned_a("turned_a"), turned_b("turned_b"), lane_sums("lane_sums"), sums("sums"), out("out");
     const Halide::RDom step(0, steps, "step");
     const Halide::RDom all_lanes(0, lanes, "all_lanes");
 
     // What remains: whole vectors after the unrolled steps, elements after the whole vectors.
-    const auto product = [&](const Halide::Expr& depth) { return in.a(m, depth, batch) * in.b(n, depth, batch); };
+    Halide::Var k("k");
+    turned_a(k, m, batch) = in.a(m, k, batch);
+    turned_b(k, n, batch) = in.b(n, k, batch);
+    const auto product = [&](const Halide::Expr& depth) {
+        return turned_a(depth, m, batch) * turned_b(depth, n, batch);
+    };
     Halide::Expr first_vectors = 0.0F;
     for (int vector = steps; vector < vectors; ++vector) first_vectors += product(vector * lanes + lane);
     Halide::Expr first = 0.0F;
@@ -131,6 +146,9 @@ Pipeline build(const Problem& problem, const Schedule& schedule, const Target& t
         out.fuse(outer, batch, task).parallel(task);
         if (both) level = task;
     }
+    // What lies along k already is read where it is.
+    if (turns_a(shape)) turned_a.compute_root().reorder(m, k, batch);
+    if (turns_b(shape)) turned_b.compute_root().reorder(n, k, batch);
     lane_sums.compute_at(out, level)
         .bound_extent(lane, lanes)
         .bound_extent(n, nc)

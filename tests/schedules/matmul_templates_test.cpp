@@ -113,7 +113,9 @@ TEST_CASE("matmul: every template applies the epilogue in its order", "[kernel]"
 TEST_CASE("dot: schedules compute the product, whatever the shape", "[kernel]") {
     const auto* const text =
         GENERATE("matmul m=1 n=1 k=16", "matmul m=1 n=1 k=97", "matmul m=50 n=1 k=131", "matmul m=1 n=47 k=64 tb=1",
-                 "matmul b=3 m=9 n=13 k=77 tb=1", "matmul m=1 n=5 k=33 ta=1 tb=1", "matmul m=70 n=3 k=203 tb=1");
+                 "matmul b=3 m=9 n=13 k=77 tb=1", "matmul m=1 n=5 k=33 ta=1 tb=1", "matmul m=70 n=3 k=203 tb=1",
+                 "matmul b=2 m=71 n=5 k=90 epilogue=bias,add", "matmul m=33 n=8 k=61 weights=fixed",
+                 "matmul m=5 n=67 k=45 ta=1 tb=1", "matmul b=2 m=3 n=130 k=77 tb=1 weights=fixed epilogue=bias");
     CHECK(fault(text, "dot", 3) == "");
 }
 
@@ -136,7 +138,8 @@ TEST_CASE("small: large matrices of a short k are left to templates that know ca
 TEST_CASE("stream: threads that share out k add up all of it", "[kernel]") {
     const auto* const text =
         GENERATE("matmul m=1 n=31 k=400", "matmul b=2 m=3 n=103 k=501", "matmul m=2 n=520 k=401 ta=1 epilogue=add",
-                 "matmul m=8 n=97 k=1031 weights=fixed epilogue=bias,relu");
+                 "matmul m=8 n=97 k=1031 weights=fixed epilogue=bias,relu",
+                 "matmul b=2 m=103 n=3 k=501 ta=1 epilogue=bias,add", "matmul m=400 n=1 k=700 ta=1 tb=1");
     const int threads = GENERATE(2, 3);
     const Problem problem = parse_problem(text);
     const Target target = resolve_target("host", true, nullptr);
@@ -156,8 +159,8 @@ TEST_CASE("stream: threads that share out k add up all of it", "[kernel]") {
 }
 
 TEST_CASE("stream: rows of B that equal shares leave are added, however many", "[kernel]") {
-    const auto* const text =
-        GENERATE("matmul m=1 n=31 k=863", "matmul b=2 m=3 n=103 k=863 ta=1 epilogue=add", "matmul m=2 n=520 k=863");
+    const auto* const text = GENERATE("matmul m=1 n=31 k=863", "matmul b=2 m=3 n=103 k=863 ta=1 epilogue=add",
+                                      "matmul m=2 n=520 k=863", "matmul m=90 n=3 k=863 ta=1 epilogue=bias");
     const Problem problem = parse_problem(text);
     const Target target = resolve_target("host", true, nullptr);
     Conditions conditions;
@@ -177,7 +180,7 @@ TEST_CASE("stream: rows of B that equal shares leave are added, however many", "
 TEST_CASE("stream: asking for B ahead of its reading changes no result and never faults", "[kernel]") {
     const auto* const text =
         GENERATE("matmul m=1 n=300 k=203", "matmul m=4 n=260 k=97 weights=fixed epilogue=bias,relu",
-                 "matmul b=2 m=3 n=1100 k=41", "matmul m=8 n=96 k=700 weights=fixed");
+                 "matmul b=2 m=3 n=1100 k=41", "matmul m=8 n=96 k=700 weights=fixed", "matmul m=300 n=4 k=97 ta=1");
     const Problem problem = parse_problem(text);
     const Template& stream = *template_named({"stream", 3});
     Rng rng(20261129);
@@ -201,7 +204,9 @@ TEST_CASE("stream: asking for B ahead of its reading changes no result and never
 TEST_CASE("stream: schedules compute the product, whatever the shape", "[kernel]") {
     const auto* const text = GENERATE("matmul m=1 n=16 k=1", "matmul m=1 n=31 k=3", "matmul m=8 n=97 k=13",
                                       "matmul b=2 m=3 n=1003 k=29", "matmul m=2 n=520 k=101 ta=1",
-                                      "matmul m=5 n=8200 k=7", "matmul m=3 n=130 k=70 weights=fixed epilogue=bias");
+                                      "matmul m=5 n=8200 k=7", "matmul m=3 n=130 k=70 weights=fixed epilogue=bias",
+                                      "matmul m=1003 n=1 k=29 ta=1", "matmul b=3 m=131 n=8 k=37 ta=1 epilogue=bias,add",
+                                      "matmul m=520 n=3 k=70 ta=1 tb=1 weights=fixed epilogue=scale,gelu");
     CHECK(fault(text, "stream", 3) == "");
 }
 
@@ -228,6 +233,8 @@ TEST_CASE("matmul: loops over threads change no result", "[kernel]") {
     CHECK(fault("matmul m=61 n=131 k=450 weights=fixed", "register_tile", 3, 2) == "");
     CHECK(fault("matmul b=2 m=21 n=13 k=45 tb=1", "dot", 4, 2) == "");
     CHECK(fault("matmul b=2 m=3 n=1003 k=45", "stream", 4, 2) == "");
+    CHECK(fault("matmul b=2 m=1003 n=3 k=45 ta=1", "stream", 4, 2) == "");
+    CHECK(fault("matmul b=2 m=45 n=7 k=45", "dot", 4, 2) == "");
 }
 
 }  // namespace
