@@ -141,6 +141,15 @@ std::vector<Trial> Database::trials(const TrialQuery& query) const {
     return impl_->connection.read([&](SQLite::Database& db) { return select_trials(db, query); });
 }
 
+uint64_t Database::seed_of_session(int64_t session) const {
+    return impl_->connection.read([&](SQLite::Database& db) {
+        SQLite::Statement find(db, "SELECT seed FROM session WHERE id = ?");
+        find.bind(1, session);
+        if (!find.executeStep()) throw run_failed(fmt::format("'{}' has no session {}", path(), session));
+        return std::stoull(find.getColumn(0).getString());
+    });
+}
+
 std::optional<Selection> Database::selection(const TrialKey& key) const {
     const std::vector<Selection> found =
         impl_->connection.read([&](SQLite::Database& db) { return select_selections(db, &key); });

@@ -73,6 +73,8 @@ class Database {
 
     // In the order they were appended.
     [[nodiscard]] std::vector<Trial> trials(const TrialQuery& query) const;
+    // Of the data that a session's trials were checked on. Throws run_failed where there is no such session.
+    [[nodiscard]] uint64_t seed_of_session(int64_t session) const;
     // The newest selection of exactly this key.
     [[nodiscard]] std::optional<Selection> selection(const TrialKey& key) const;
     // The newest selection of every key, by problem text.

@@ -162,12 +162,14 @@ void print_ranking(const Subject& subject, const Found& found, const TrialSummar
     print_table(rows);
 }
 
-std::string repeat_command(const Trial& trial) {
-    return fmt::format("tilesmith try '{}' --schedule '{}' {}", trial.key.problem, trial.schedule.text(),
-                       words_for(trial.key.conditions));
+// The command that does again what a trial did, on the data that it was checked on.
+std::string repeat_command(const Trial& trial, const Database& database, const std::string& target) {
+    return fmt::format("tilesmith try '{}' --schedule '{}' {}{} --seed {}", trial.key.problem, trial.schedule.text(),
+                       words_for(trial.key.conditions), words_for_target(target),
+                       database.seed_of_session(trial.session));
 }
 
-nlohmann::ordered_json trial_json(const Trial& trial) {
+nlohmann::ordered_json trial_json(const Trial& trial, const std::string& again) {
     const Outcome& outcome = trial.outcome;
     nlohmann::ordered_json json = {{"id", trial.id},
                                    {"schedule_id", hash_text(trial.schedule.hash())},
@@ -183,12 +185,12 @@ nlohmann::ordered_json trial_json(const Trial& trial) {
                                    {"censored", outcome.censored},
                                    {"compile_ms", outcome.compile_ms},
                                    {"schedule", trial.schedule.to_json()},
-                                   {"repeat", repeat_command(trial)}};
+                                   {"repeat", again}};
     if (!outcome.samples_ns.empty()) json["median_ns"] = median(outcome.samples_ns);
     return json;
 }
 
-void print_trial(const Trial& trial) {
+void print_trial(const Trial& trial, const std::string& again) {
     const Outcome& outcome = trial.outcome;
     std::cout << fmt::format("trial {} of session {} ({}): {}\n", trial.id, trial.session, trial.origin,
                              status_name(outcome.status));
@@ -201,7 +203,7 @@ void print_trial(const Trial& trial) {
                                  time_text(interval.low), time_text(interval.high), outcome.samples_ns.size(),
                                  outcome.censored ? ", stopped early" : "");
     }
-    std::cout << "  again: " << repeat_command(trial) << "\n";
+    std::cout << "  again: " << again << "\n";
 }
 
 void append_code(const ShowOptions& options, const Subject& subject, const Target& target,
@@ -222,8 +224,9 @@ int show_why(const ShowOptions& options, const Database& database, const Target&
     const std::vector<Trial> trials = trials_with_id(database, options.why);
     nlohmann::ordered_json json = {{"trials", nlohmann::ordered_json::array()}};
     for (const Trial& trial : trials) {
-        json["trials"].push_back(trial_json(trial));
-        if (!options.json) print_trial(trial);
+        const std::string again = repeat_command(trial, database, options.target);
+        json["trials"].push_back(trial_json(trial, again));
+        if (!options.json) print_trial(trial, again);
     }
     const Trial& last = trials.back();
     append_code(options, {parse_problem(last.key.problem), last.key.conditions, last.schedule}, target, json);

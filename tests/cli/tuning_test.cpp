@@ -195,6 +195,7 @@ TEST_CASE("show lists what was tuned, explains trials, and shows loops and machi
     const ProgramRun why = run_program(folder, {"show", "--db", "t.db", "--why", id});
     CHECK(why.status == 0);
     CHECK(contains(why.out, "tilesmith try '"));
+    CHECK(contains(why.out, " --threads 1 --seed "));
     CHECK(run_program(folder, {"show", "--db", "t.db", "--why", "1", "--json"}).json().at("trials").size() == 1);
     CHECK(run_program(folder, {"show", "--db", "t.db", "--why", "999999"}).status == 2);
 

@@ -43,6 +43,15 @@ TEST_CASE("a trial comes back as it was appended", "[db]") {
     CHECK(trials[1].outcome.samples_ns.empty());
 }
 
+TEST_CASE("the seed that a session checked its trials with is remembered", "[db]") {
+    const TestFolder folder;
+    Database db = Database::open(folder.file("t.db"), Database::Mode::append);
+    const uint64_t large = UINT64_MAX - 1;
+    const int64_t session = db.begin_session({"", large, "random", {}}, test_device(), test_toolchain());
+    CHECK(db.seed_of_session(session) == large);
+    CHECK_THROWS_AS(db.seed_of_session(session + 1), Error);
+}
+
 TEST_CASE("queries select by each part of the key, by id and by the beginning of a hash", "[db]") {
     const TestFolder folder;
     Database db = Database::open(folder.file("t.db"), Database::Mode::append);
