@@ -145,7 +145,9 @@ ReadBytes read_bytes(int cores) {
     const Target target = resolve_target("host", /*must_run=*/false, nullptr);
     ReadBytes bytes;
     bytes.l2 = target.l2_bytes / 2;
-    if (target.l3_bytes > 0) bytes.l3 = std::max(2 * target.l2_bytes, target.l3_bytes / 2 / cores);
+    // No more than is sure to miss the second cache: of a large third one a virtual machine may have only a share.
+    if (target.l3_bytes > 0)
+        bytes.l3 = std::clamp(target.l3_bytes / 2 / cores, 2 * target.l2_bytes, 8 * target.l2_bytes);
     bytes.memory =
         std::min(std::clamp(4 * target.l3_bytes, kLeastBeyond, kMostBeyond), usable_memory_bytes() / 4 / cores);
     return bytes;
