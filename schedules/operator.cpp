@@ -81,12 +81,13 @@ const Operator& operator_named(const std::string& name) {
     throw bad_input(fmt::format("unknown operator '{}'", name), fmt::format("operators are {}", names));
 }
 
-void append_epilogue_and_output(const Problem& problem, const Argument& output, std::vector<Argument>& arguments) {
+void append_epilogue_and_output(const Problem& problem, const Argument& output, std::vector<Argument>& arguments,
+                                int channel_axes) {
     for (const EpilogueOp op : problem.epilogue()) {
         const EpilogueInfo& info = epilogue_info(op);
         if (info.tensor == EpilogueTensor::none) continue;
         std::vector<int64_t> shape = output.shape;
-        if (info.tensor == EpilogueTensor::per_channel) shape = {output.shape.back()};
+        if (info.tensor == EpilogueTensor::per_channel) shape = {output.shape.end() - channel_axes, output.shape.end()};
         arguments.push_back({std::string(info.name), Role::epilogue, output.dtype, shape});
     }
     arguments.push_back(output);

@@ -24,7 +24,8 @@ Operator elementwise_operator();        // elementwise/operator.cpp
 Operator transpose_operator();          // layout/operator.cpp
 
 // What every operator's arguments end with: the tensors that the epilogue reads, in its order, then `output`. Appends
-// to `arguments`.
-void append_epilogue_and_output(const Problem& problem, const Argument& output, std::vector<Argument>& arguments);
+// to `arguments`. The output's last `channel_axes` axes are its channels.
+void append_epilogue_and_output(const Problem& problem, const Argument& output, std::vector<Argument>& arguments,
+                                int channel_axes = 1);
 
 }  // namespace tilesmith

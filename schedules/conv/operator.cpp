@@ -66,9 +66,12 @@ std::vector<Argument> arguments(const Problem& p) {
 std::vector<Argument> capsule_arguments(const Problem& p) {
     const ConvShape s = conv_shape(p);
     const int64_t capsules = s.capsules;
-    return {{"x", Role::input, p.dtype(), {s.n, s.h, s.w, capsules, capsules, p["ci"]}},
-            {"w", Role::weight, p.dtype(), {s.kh, s.kw, capsules, capsules, p["ci"], p["co"]}},
-            {"y", Role::output, p.dtype(), {s.n, s.oh, s.ow, capsules, capsules, p["co"]}}};
+    std::vector<Argument> list{{"x", Role::input, p.dtype(), {s.n, s.h, s.w, capsules, capsules, p["ci"]}},
+                               {"w", Role::weight, p.dtype(), {s.kh, s.kw, capsules, capsules, p["ci"], p["co"]}}};
+    constexpr int kChannelAxes = 3;  // i, j and co: every number of a pixel's capsules has a bias of its own
+    append_epilogue_and_output(p, {"y", Role::output, p.dtype(), {s.n, s.oh, s.ow, capsules, capsules, p["co"]}}, list,
+                               kChannelAxes);
+    return list;
 }
 
 int64_t reduction(const Problem& p) {
@@ -217,7 +220,6 @@ Operator capsule_conv2d_operator() {
         "capsule_conv2d", "y[n,oh,ow,i,j,co] = x[n,h,w,i,k,ci] convolved with w[kh,kw,k,j,ci,co], summed over k", "hw");
     op.spec.extents.push_back(extent_pair("capsule"));
     op.spec.attributes.pop_back();  // groups
-    op.spec.epilogue = false;
     op.arguments = capsule_arguments;
     op.random = random_capsules;
     op.reference = reference_capsule_conv;

@@ -34,7 +34,7 @@ void reference_capsule_conv(const Problem& problem, std::span<const float* const
             const int64_t tap_weights = s.capsules * s.capsules * ci * co;
             add_tap(s.capsules, ci, co, image + (y * s.w + x) * s.ci, inputs[1] + tap * tap_weights, sums.data());
         }
-        finish_row(problem, {}, sums, pixel, output);
+        finish_row(problem, inputs.subspan(2), sums, pixel, output);
     }
 }
 

@@ -18,7 +18,7 @@ void reference_matmul(const Problem& problem, std::span<const float* const> inpu
 void reference_conv(const Problem& problem, const ConvShape& shape, std::span<const float* const> inputs,
                     float* output);
 
-// Operator::reference of capsule_conv2d: `inputs` are x and w.
+// Operator::reference of capsule_conv2d: `inputs` are x, w and the epilogue's tensors.
 void reference_capsule_conv(const Problem& problem, std::span<const float* const> inputs, float* output);
 
 // Operator::reference of conv2d_transposed: `inputs` are x, w and the epilogue's tensors.
@@ -45,7 +45,7 @@ void reference_elementwise(const Problem& problem, std::span<const float* const>
 // Operator::reference of transpose: the one input is x.
 void reference_transpose(const Problem& problem, std::span<const float* const> inputs, float* output);
 
-// Applies the problem's epilogue to one row of sums (the output's last axis), rounds to float and writes the row.
+// Applies the problem's epilogue to one row of sums (the output's channels), rounds to float and writes the row.
 // `tensors` are the epilogue's, in its order; `row` is the row's number, counting over all other axes of the output.
 void finish_row(const Problem& problem, std::span<const float* const> tensors, std::vector<double>& sums, int64_t row,
                 float* output);

@@ -43,13 +43,18 @@ struct Algorithm {
 
     // The operator's result before its epilogue, at `position` (innermost first).
     void finish(const Func& result, const std::vector<Var>& position) {
+        finish(result, position, reversed(arguments.back().shape), {position.begin(), position.end()});
+    }
+
+    // The same where the epilogue sees the output with other axes: these extents, and there this place.
+    void finish(const Func& result, const std::vector<Var>& position, const std::vector<int64_t>& epilogue_extents,
+                const std::vector<Expr>& place) {
         const std::vector<int64_t> extents = reversed(arguments.back().shape);
         stage.output = result;
         if (!problem.epilogue().empty()) {
-            epilogue = epilogue_inputs(problem, extents);
+            epilogue = epilogue_inputs(problem, epilogue_extents);
             Func finished("finished");
-            finished(position) =
-                apply_epilogue(problem, epilogue, result(position), {position.begin(), position.end()});
+            finished(position) = apply_epilogue(problem, epilogue, result(position), place);
             stage.output = finished;
         }
         stage.output_extents = extents;
@@ -134,7 +139,8 @@ void capsules(Algorithm& a) {
     sum(co, j, i, x, y, n) += image(r.x, r.y, i, x * as_int(s.stride_w) + r.z * as_int(s.dilation_w) - as_int(s.pad_w),
                                     y * as_int(s.stride_h) + r.w * as_int(s.dilation_h) - as_int(s.pad_h), n) *
                               a.inputs[1](co, r.x, j, r.y, r.z, r.w);
-    a.finish(sum, {co, j, i, x, y, n});
+    const Expr channel = (i * capsule + j) * as_int(a.problem["co"]) + co;
+    a.finish(sum, {co, j, i, x, y, n}, {s.co, s.ow, s.oh, s.n}, {channel, x, y, n});
 }
 
 void transposed(Algorithm& a) {

@@ -108,7 +108,7 @@ const std::vector<std::string> kFewProblems = {
     "conv2d n=1 h=9 w=11 ci=6 co=9 kh=3 kw=2 stride=2 pad_h=1 groups=3 epilogue=bias,add",
     "conv2d n=1 h=8 w=8 ci=16 co=32 kh=1 kw=1",
     "conv3d d=4 h=6 w=5 ci=8 co=16 kd=3 kh=3 kw=3 pad=1",
-    "capsule_conv2d h=6 w=7 ci=5 co=3 kh=3 kw=3 capsule=2 stride=2 pad=1",
+    "capsule_conv2d h=6 w=7 ci=5 co=3 kh=3 kw=3 capsule=2 stride=2 pad=1 epilogue=bias,add",
     "conv2d_transposed h=4 w=5 ci=3 co=5 kh=3 kw=2 stride=3 pad_h=1 pad_w=0",
     "max_pool n=2 h=9 w=11 c=5 kh=3 kw=3 stride=2 pad=1",
     "avg_pool h=9 w=11 c=24 kh=3 kw=2 stride=2 pad_h=1 pad_w=0",

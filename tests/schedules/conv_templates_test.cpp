@@ -183,12 +183,13 @@ TEST_CASE("direct: conv3d sums over planes, those of the padding left out", "[ke
 }
 
 TEST_CASE("direct: capsule_conv2d multiplies matrices of capsules", "[kernel]") {
-    const auto* const text = GENERATE("capsule_conv2d h=1 w=1 ci=1 co=1 kh=1 kw=1 capsule=1",
-                                      "capsule_conv2d h=6 w=7 ci=5 co=3 kh=3 kw=3 capsule=2 pad=1",
-                                      "capsule_conv2d n=2 h=9 w=8 ci=8 co=16 kh=3 kw=2 capsule=4 stride=2 pad=1",
-                                      "capsule_conv2d h=5 w=4 ci=3 co=9 kh=1 kw=1 capsule=3 weights=fresh",
-                                      "capsule_conv2d h=7 w=7 ci=4 co=8 kh=3 kw=3 capsule=1 pad=2 dilation=2",
-                                      "capsule_conv2d h=8 w=6 ci=2 co=4 kh=2 kw=3 capsule=4 pad=1 weights=fresh");
+    const auto* const text =
+        GENERATE("capsule_conv2d h=1 w=1 ci=1 co=1 kh=1 kw=1 capsule=1",
+                 "capsule_conv2d h=6 w=7 ci=5 co=3 kh=3 kw=3 capsule=2 pad=1 epilogue=bias,add,relu",
+                 "capsule_conv2d n=2 h=9 w=8 ci=8 co=16 kh=3 kw=2 capsule=4 stride=2 pad=1",
+                 "capsule_conv2d h=5 w=4 ci=3 co=9 kh=1 kw=1 capsule=3 weights=fresh",
+                 "capsule_conv2d h=7 w=7 ci=4 co=8 kh=3 kw=3 capsule=1 pad=2 dilation=2",
+                 "capsule_conv2d h=8 w=6 ci=2 co=4 kh=2 kw=3 capsule=4 pad=1 weights=fresh");
     CHECK(fault(text, "direct", 3) == "");
     CHECK(fault(text, "direct", 2, 2) == "");
 }

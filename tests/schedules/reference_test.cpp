@@ -210,6 +210,9 @@ TEST_CASE("reference: a capsule convolution multiplies matrices of capsules", "[
     // One pixel and one tap: [[1,2],[3,4]] times [[5,6],[7,8]].
     CHECK(run("capsule_conv2d h=1 w=1 ci=1 co=1 kh=1 kw=1 capsule=2", {{1, 2, 3, 4}, {5, 6, 7, 8}}) ==
           Floats{19, 22, 43, 50});
+    // Every number of the matrix has a bias of its own.
+    CHECK(run("capsule_conv2d h=1 w=1 ci=1 co=1 kh=1 kw=1 capsule=2 epilogue=bias",
+              {{1, 2, 3, 4}, {5, 6, 7, 8}, {100, 200, 300, 400}}) == Floats{119, 222, 343, 450});
     // Two channels in, two out: the middle axes of the weights are those of the matrices.
     CHECK(run("capsule_conv2d h=1 w=1 ci=2 co=2 kh=1 kw=1 capsule=1", {{1, 10}, {2, 3, 4, 5}}) == Floats{42, 53});
     // A matrix of one capsule is a pixel.
