@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "tilesmith_runtime.h"
 
+#include <immintrin.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -33,6 +34,61 @@ static void spin_lock(atomic_flag* lock) {
 }
 
 static void spin_unlock(atomic_flag* lock) { atomic_flag_clear_explicit(lock, memory_order_release); }
+
+// ----------------------------------------------------------------------------------------------------------------
+// stores past the caches
+
+// Kernels call these in place of storing a vector: from their stack to any address of a float, one function a width.
+// Non-temporal stores want aligned addresses. A vector that begins 16 bytes off a line, as in what malloc returns for
+// large blocks, is written in quarters; one that is not even aligned to 16 bytes is stored as usual. Halide can neither
+// ask LLVM for such stores nor link code that has them, and vectors cannot be arguments of what it calls; the way over
+// the stack costs little beside the line that is written.
+
+static inline bool aligned(const float* address, uintptr_t bytes) { return (uintptr_t)address % bytes == 0; }
+
+int tilesmith_rt_stream_f32x4(float* to, const float* from) {
+    const __m128 value = _mm_loadu_ps(from);
+    if (aligned(to, 16)) {
+        _mm_stream_ps(to, value);
+    } else {
+        _mm_storeu_ps(to, value);
+    }
+    return 0;
+}
+
+__attribute__((target("avx"))) int tilesmith_rt_stream_f32x8(float* to, const float* from) {
+    const __m256 value = _mm256_loadu_ps(from);
+    if (aligned(to, 32)) {
+        _mm256_stream_ps(to, value);
+    } else if (aligned(to, 16)) {
+        _mm_stream_ps(to, _mm256_castps256_ps128(value));
+        _mm_stream_ps(to + 4, _mm256_extractf128_ps(value, 1));
+    } else {
+        _mm256_storeu_ps(to, value);
+    }
+    return 0;
+}
+
+__attribute__((target("avx512f"))) int tilesmith_rt_stream_f32x16(float* to, const float* from) {
+    const __m512 value = _mm512_loadu_ps(from);
+    if (aligned(to, 64)) {
+        _mm512_stream_ps(to, value);
+    } else if (aligned(to, 16)) {
+        _mm_stream_ps(to, _mm512_castps512_ps128(value));
+        _mm_stream_ps(to + 4, _mm512_extractf32x4_ps(value, 1));
+        _mm_stream_ps(to + 8, _mm512_extractf32x4_ps(value, 2));
+        _mm_stream_ps(to + 12, _mm512_extractf32x4_ps(value, 3));
+    } else {
+        _mm512_storeu_ps(to, value);
+    }
+    return 0;
+}
+
+// Before anything that the thread does next, others see what it stored.
+int tilesmith_rt_stream_end(void) {
+    _mm_sfence();
+    return 0;
+}
 
 // ----------------------------------------------------------------------------------------------------------------
 // memory

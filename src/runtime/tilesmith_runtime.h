@@ -5,7 +5,7 @@
 //
 // Besides what is declared here it defines the halide_* functions that kernels compiled with Halide's target features
 // `no_runtime` and `user_context` call: halide_malloc, halide_free, halide_do_par_for, halide_do_task, halide_error and
-// halide_error_*.
+// halide_error_*; and the stores past the caches that our own pass puts into kernels: tilesmith_rt_stream_*.
 #ifndef TILESMITH_RUNTIME_H
 #define TILESMITH_RUNTIME_H
 

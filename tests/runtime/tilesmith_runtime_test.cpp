@@ -21,6 +21,10 @@ int halide_do_par_for(void* user_context, HalideTask task, int min, int size, ui
 void* halide_malloc(void* user_context, size_t bytes);
 void halide_free(void* user_context, void* memory);
 int halide_error_host_is_null(void* user_context, const char* name);
+int tilesmith_rt_stream_f32x4(float* to, const float* from);
+int tilesmith_rt_stream_f32x8(float* to, const float* from);
+int tilesmith_rt_stream_f32x16(float* to, const float* from);
+int tilesmith_rt_stream_end();
 }
 
 namespace {
@@ -306,4 +310,28 @@ TEST_CASE("runtime: error codes have names", "[unit]") {
     CHECK(std::string(tilesmith_rt_error_name(-48)) == "cannot_profile_pipeline");
     CHECK(std::string(tilesmith_rt_error_name(-49)) == "unknown_error");
     CHECK(std::string(tilesmith_rt_error_name(5)) == "unknown_error");
+}
+
+TEST_CASE("runtime: a store past the caches writes its vector and nothing else, wherever it begins", "[unit]") {
+    struct Width {
+        size_t lanes;
+        bool runs_here;
+        int (*store)(float*, const float*);
+    };
+    const Width widths[] = {{4, true, tilesmith_rt_stream_f32x4},
+                            {8, __builtin_cpu_supports("avx") != 0, tilesmith_rt_stream_f32x8},
+                            {16, __builtin_cpu_supports("avx512f") != 0, tilesmith_rt_stream_f32x16}};
+    std::vector<float> from(17);
+    std::iota(from.begin(), from.end(), 1.0F);
+    for (const Width& width : widths) {
+        if (!width.runs_here) continue;
+        for (size_t offset = 0; offset <= 16; ++offset) {
+            std::vector<float> to(48, -1.0F);
+            std::vector<float> wanted = to;
+            std::copy_n(from.begin() + 1, width.lanes, wanted.begin() + static_cast<ptrdiff_t>(offset));
+            CHECK(width.store(to.data() + offset, from.data() + 1) == 0);
+            CHECK(tilesmith_rt_stream_end() == 0);
+            CHECK(to == wanted);
+        }
+    }
 }
