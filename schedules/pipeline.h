@@ -61,6 +61,7 @@ struct Stage {
     std::vector<std::vector<int64_t>> input_extents;  // Halide's order: innermost first
     std::vector<int64_t> output_extents;
     std::vector<Prefetch> prefetches = {};
+    bool stream_output = false;  // dense vectors of the output, which nothing reads, are stored past the caches
 };
 
 struct Pipeline {

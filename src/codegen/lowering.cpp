@@ -7,6 +7,7 @@
 
 #include "codegen/let_visitor.h"
 #include "codegen/prefetch.h"
+#include "codegen/streaming_stores.h"
 #include "core/error.h"
 #include "runtime/tilesmith_runtime.h"
 
@@ -179,7 +180,7 @@ void append_stage(Halide::Module& module, const Stage& stage, const std::string&
         Halide::Pipeline(stage.output)
             .compile_to_module(arguments, internal, module.target(), Halide::LinkageType::Internal);
     for (Ir::LoweredFunc function : lowered.functions()) {
-        function.body = with_prefetches(function.body, stage);
+        function.body = with_streaming_stores(with_prefetches(function.body, stage), stage);
         module.append(function);
     }
     for (const auto& buffer : lowered.buffers()) module.append(buffer);

@@ -49,6 +49,10 @@ void halide_error_unaligned_host_ptr();
 void halide_error_vscale_invalid();
 void halide_free();
 void halide_malloc();
+void tilesmith_rt_stream_end();
+void tilesmith_rt_stream_f32x16();
+void tilesmith_rt_stream_f32x4();
+void tilesmith_rt_stream_f32x8();
 }
 
 namespace tilesmith {
@@ -111,6 +115,10 @@ const std::vector<RuntimeSymbol>& runtime_symbols() {
         symbol("halide_error_vscale_invalid", halide_error_vscale_invalid),
         symbol("halide_free", halide_free),
         symbol("halide_malloc", halide_malloc),
+        symbol("tilesmith_rt_stream_end", tilesmith_rt_stream_end),
+        symbol("tilesmith_rt_stream_f32x16", tilesmith_rt_stream_f32x16),
+        symbol("tilesmith_rt_stream_f32x4", tilesmith_rt_stream_f32x4),
+        symbol("tilesmith_rt_stream_f32x8", tilesmith_rt_stream_f32x8),
         symbol("free", ::free),
         symbol("malloc", ::malloc),
         symbol("memcmp", ::memcmp),

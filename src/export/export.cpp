@@ -28,6 +28,8 @@ namespace {
 constexpr double kReferenceFlops = 1e8;
 constexpr double kCheckSeconds = 60;
 
+constexpr std::string_view kRuntime = "tilesmith_rt_";  // what its names begin with
+
 void tell(const ExportRequest& request, const std::string& step, size_t done, size_t total) {
     if (request.progress) request.progress(step, done, total);
 }
@@ -74,6 +76,7 @@ void rename_kernel(const LibraryNames& names, const std::string& symbol, KernelO
     }
     for (const std::string& outer : table.undefined) {
         if (outer.starts_with("halide_")) renamed[outer] = names.internal + outer;
+        if (outer.starts_with(kRuntime)) renamed[outer] = names.internal + outer.substr(kRuntime.size());
     }
     object.object = rename_symbols(object.object, renamed, {});
 }
@@ -145,8 +148,8 @@ std::vector<ArchiveMember> common_members(const LibraryNames& names) {
                 visible.insert(renamed[symbol] = names.prefix + after("tilesmith_public_"));
             } else if (symbol.starts_with("tilesmith_support_")) {
                 renamed[symbol] = names.internal + after("tilesmith_support_");
-            } else if (symbol.starts_with("tilesmith_rt_")) {
-                renamed[symbol] = names.internal + after("tilesmith_rt_");
+            } else if (symbol.starts_with(kRuntime)) {
+                renamed[symbol] = names.internal + after(kRuntime);
             } else if (symbol.starts_with("halide_")) {
                 renamed[symbol] = names.internal + symbol;
             }

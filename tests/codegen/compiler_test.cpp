@@ -205,6 +205,51 @@ TEST_CASE("compiler: while a tile is summed, each line that its end needs is ask
     CHECK(fetches_in_loop(problem, wish) == 0);
 }
 
+int count_of(const std::string& part, const std::string& text) {
+    int count = 0;
+    for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+    return count;
+}
+
+// The lowered functions of an output of 40 x 96 elements, in steps of two vectors of 8, with a task a row.
+std::vector<std::string> streaming_functions(bool stream) {
+    Stage stage;
+    const Halide::Var x("x"), y("y"), lane("lane"), vector("vector");
+    stage.output = Halide::Func("output");
+    stage.output(x, y) = Halide::cast<float>(x + y);
+    stage.output.split(x, x, lane, 16, Halide::TailStrategy::ShiftInwards)
+        .split(lane, vector, lane, 8)
+        .vectorize(lane)
+        .unroll(vector)
+        .parallel(y);
+    stage.output_extents = {96, 40};
+    stage.stream_output = stream;
+    Halide::Module module("streaming", halide_target(avx2()));
+    append_stage(module, stage, "streaming");
+    std::vector<std::string> texts;
+    for (const auto& function : module.functions()) {
+        std::ostringstream text;
+        text << function.body;
+        texts.push_back(text.str());
+    }
+    return texts;
+}
+
+TEST_CASE("compiler: what stores past the caches waits for its stores, in every function that has some", "[unit]") {
+    int streaming = 0;
+    for (const std::string& text : streaming_functions(true)) {
+        const int stores = count_of("tilesmith_rt_stream_f32x8(", text);
+        CHECK((stores == 0 || stores == 2));
+        CHECK(count_of("tilesmith_rt_stream_end(", text) == (stores == 0 ? 0 : 1));
+        if (stores == 0) continue;
+        ++streaming;
+        CHECK(text.find("tilesmith_rt_stream_end(") > text.rfind("tilesmith_rt_stream_f32x8("));
+        CHECK(count_of("output[", text) == 0);
+    }
+    CHECK(streaming == 1);
+    for (const std::string& text : streaming_functions(false)) CHECK(count_of("tilesmith_rt_stream", text) == 0);
+}
+
 TEST_CASE("inspect: an iteration takes no fewer cycles than its multiply-adds need", "[kernel]") {
     const Problem problem = parse_problem("matmul m=96 n=96 k=96");
     const CompileResult result =
