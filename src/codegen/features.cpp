@@ -127,6 +127,7 @@ constexpr Feature kMemory[] = {
     {"log_run_pages", [](const A& a) { return log2_of(a.run_pages); }},
     {"prefetches_panel", [](const A& a) { return a.prefetches_panel ? 1.0 : 0.0; }},
     {"prefetches_output", [](const A& a) { return a.prefetches_output ? 1.0 : 0.0; }},
+    {"streams_output", [](const A& a) { return a.streams_output ? 1.0 : 0.0; }},
     {"log_run_conflicts", [](const A& a) { return log2_of(a.run_conflicts); }},
 };
 

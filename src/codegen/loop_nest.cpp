@@ -152,6 +152,7 @@ LoopNest Reader::read() {
     }
     for (const Prefetch& prefetch : stage_.prefetches)
         (std::holds_alternative<OutputPrefetch>(prefetch) ? nest_.prefetches_output : nest_.prefetches_panel) = true;
+    nest_.streams_output = stage_.stream_output;
     add_inputs();
     const std::vector<std::string> order = Ir::realization_order({output}, environment_).first;
     for (auto name = order.rbegin(); name != order.rend(); ++name)

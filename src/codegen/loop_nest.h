@@ -48,6 +48,7 @@ struct LoopNest {
     std::vector<NestStage> stages;  // consumers before producers
     bool prefetches_panel = false;  // Stage::prefetches
     bool prefetches_output = false;
+    bool streams_output = false;  // Stage::stream_output
 
     // How often the innermost body of `stage` runs.
     [[nodiscard]] double iterations(const NestStage& stage) const;

@@ -170,6 +170,7 @@ void NestAnalysis::read_other(const LoopNest& nest, const NestStage& main) {
 void NestAnalysis::read_memory(const LoopNest& nest, const NestStage& main) {
     prefetches_panel = nest.prefetches_panel;
     prefetches_output = nest.prefetches_output;
+    streams_output = nest.streams_output;
     const double register_bytes = target.vector_registers * target.vector_bits / 8.0;
     std::vector<bool> in_registers;
     for (const NestBuffer& buffer : nest.buffers)

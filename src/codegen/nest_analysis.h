@@ -68,6 +68,7 @@ struct NestAnalysis {
     double run_pages = 0;                                   // of memory touched by one run
     bool prefetches_panel = false;                          // as in LoopNest
     bool prefetches_output = false;
+    bool streams_output = false;
     double run_conflicts = 0;  // lines of one access of a run, over those its cache sets hold
 
     [[nodiscard]] double ideal_cycles() const;    // the problem at the target's peak, one thread
