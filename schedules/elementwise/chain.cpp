@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "schedules/blocks/epilogue.h"
+#include "schedules/blocks/streaming.h"
 #include "schedules/blocks/tiling.h"
 #include "schedules/pipeline.h"
 
@@ -47,6 +48,7 @@ Space space(const Problem& problem, const Target& target, const Conditions& cond
     decisions.push_back({"unroll", [=](const Schedule&) {
                              return values_of(powers_of_two(std::min(kMostUnroll, matrix.cols / lanes)));
                          }});
+    append_store(decisions, problem, target);
     if (conditions.threads == 1) return {id(), decisions};
     // What one task takes: so many columns of so many rows.
     decisions.push_back({"task_cols", [=](const Schedule& s) {
@@ -65,7 +67,7 @@ Schedule worked_out(const Problem& problem, const Target& target, const Conditio
     const Matrix matrix(problem);
     const int64_t tasks = 2 * int64_t{conditions.threads};
     Schedule wish(id());
-    wish.set("unroll", int64_t{2});
+    wish.set("unroll", int64_t{2}).set("store", worked_out_store(problem, target, aligned_rows(matrix.cols)));
     wish.set("task_cols", matrix.rows < conditions.threads ? ceil_div(matrix.cols, tasks) : matrix.cols);
     wish.set("task_rows", ceil_div(matrix.rows, tasks));
     return *space(problem, target, conditions).repair(wish);
@@ -100,6 +102,7 @@ Pipeline build(const Problem& problem, const Schedule& schedule, const Target& t
 
     Pipeline pipeline;
     pipeline.run = {out, {x}, {matrix.extents()}, matrix.extents()};
+    pipeline.run.stream_output = streams_output(schedule);
     epilogue.append_to(pipeline.run);
     return pipeline;
 }

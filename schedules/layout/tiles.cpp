@@ -3,14 +3,17 @@
 // Single elements change places in square tiles: rows of the input are loaded as vectors, turned in registers, and
 // stored as vectors of the output. Where an axis is too short for a square, vectors run along the other one and its
 // elements are interleaved. Runs of several elements are copied one by one. Tiles are taken in blocks that the L1 cache
-// holds, so that every cache line is read and written once; the last tile of an axis starts earlier.
+// holds, so that every cache line is read and written once; the last tile of an axis starts earlier. Where the output
+// is stored past the caches, a block is turned as a whole before it is stored.
 #include "schedules/template_rows.h"
 
 #include <Halide.h>
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
+#include "schedules/blocks/streaming.h"
 #include "schedules/blocks/tiling.h"
 #include "schedules/pipeline.h"
 
@@ -64,13 +67,17 @@ class Build {
           block_m_(as_int(schedule.number("block_m"))),
           block_n_(as_int(schedule.number("block_n"))),
           m_inside_(schedule.choice("inner") == "m"),
+          stream_(streams_output(schedule)),
           task_(schedule.find("task") != nullptr ? as_int(schedule.number("task")) : 0),
           x_(Halide::Float(32), shape_.single() ? 3 : 4, "x") {}
 
     Pipeline pipeline() {
         define();
-        schedule_loops();
-        if (shape_.square())
+        const bool in_memory = shape_.square() && stream_;
+        if (!in_memory) schedule_loops();
+        if (in_memory)
+            schedule_square_blocks();
+        else if (shape_.square())
             schedule_square();
         else if (shape_.single())
             schedule_strip();
@@ -78,13 +85,16 @@ class Build {
             schedule_run();
         Pipeline pipeline;
         pipeline.run = {out_, {x_}, {extents(shape_.n, shape_.m)}, extents(shape_.m, shape_.n)};
+        pipeline.run.stream_output = stream_;
         return pipeline;
     }
 
   private:
     void define();
     void schedule_loops();
+    void share_out();
     void schedule_square();
+    void schedule_square_blocks();
     void schedule_strip();
     void schedule_run();
 
@@ -95,7 +105,7 @@ class Build {
 
     TransposeShape shape_;
     int lanes_, tile_m_, tile_n_, block_m_, block_n_;
-    bool m_inside_;
+    bool m_inside_, stream_;
     int task_;
     Halide::ImageParam x_;
 
@@ -127,6 +137,10 @@ void Build::schedule_loops() {
         .split(m_tile_, m_block_, m_tile_, block_m_, TailStrategy::GuardWithIf)
         .split(n_tile_, n_block_, n_tile_, block_n_, TailStrategy::GuardWithIf)
         .reorder({m_, n_, m_inside_ ? m_tile_ : n_tile_, m_inside_ ? n_tile_ : m_tile_, m_block_, n_block_, b_});
+    share_out();
+}
+
+void Build::share_out() {
     if (task_ == 0) return;
     out_.fuse(m_block_, n_block_, block_)
         .fuse(block_, b_, piece_)
@@ -143,6 +157,42 @@ void Build::schedule_square() {
             .bound_extent(b_, 1);
     rows_.vectorize(n_).unroll(m_);
     turned_.vectorize(m_).unroll(n_);
+}
+
+// For an output that is stored past the caches: a block is turned in the cache, and then stored row by row, so that
+// whole lines follow each other.
+void Build::schedule_square_blocks() {
+    const int columns = std::min(block_m_ * tile_m_, as_int(shape_.m));
+    const int rows = std::min(block_n_ * tile_n_, as_int(shape_.n));
+    const int length = as_int(vector_length(columns, lanes_));
+    const Var vector("vector");
+    out_.bound(m_, 0, as_int(shape_.m))
+        .bound(n_, 0, as_int(shape_.n))
+        .bound(b_, 0, as_int(shape_.b))
+        .split(m_, m_block_, m_, columns, TailStrategy::ShiftInwards)
+        .split(n_, n_block_, n_, rows, TailStrategy::ShiftInwards)
+        .split(m_, vector, m_, length, TailStrategy::ShiftInwards)
+        .reorder({m_, vector, n_, m_block_, n_block_, b_})
+        .vectorize(m_)
+        .partition(vector, Halide::Partition::Never);
+    if (ceil_div(columns, length) <= kMostRunVectors) out_.unroll(vector);
+    share_out();
+    const Var inner = m_inside_ ? m_tile_ : n_tile_;
+    turned_.compute_at(out_, task_ == 0 ? m_block_ : piece_)
+        .bound_extent(m_, columns)
+        .bound_extent(n_, rows)
+        .bound_extent(b_, 1)
+        .split(m_, m_tile_, m_, tile_m_, TailStrategy::ShiftInwards)
+        .split(n_, n_tile_, n_, tile_n_, TailStrategy::ShiftInwards)
+        .reorder({m_, n_, inner, m_inside_ ? n_tile_ : m_tile_})
+        .vectorize(m_)
+        .unroll(n_);
+    rows_.compute_at(turned_, inner)
+        .bound_extent(m_, tile_m_)
+        .bound_extent(n_, tile_n_)
+        .bound_extent(b_, 1)
+        .vectorize(n_)
+        .unroll(m_);
 }
 
 void Build::schedule_strip() {
@@ -174,6 +224,7 @@ Space space(const Problem& problem, const Target& target, const Conditions& cond
     decisions.push_back({"block_n", [=](const Schedule& s) { return blocks(shape.tiles_n(s.number("side"))); }});
     // The innermost loop over tiles: "m" writes a run of the output, "n" reads one of the input.
     decisions.push_back({"inner", [](const Schedule&) { return std::vector<Value>{"m", "n"}; }});
+    append_store(decisions, problem, target);
     if (conditions.threads > 1)
         decisions.push_back(
             {"task", [=](const Schedule& s) {
@@ -186,10 +237,15 @@ Space space(const Problem& problem, const Target& target, const Conditions& cond
 }
 
 Schedule worked_out(const Problem& problem, const Target& target, const Conditions& conditions) {
+    const TransposeShape shape(problem);
+    const bool runs = shape.c >= target.lanes(4) && aligned_rows(shape.c);
+    const char* const store = worked_out_store(problem, target, shape.square() ? aligned_rows(shape.m) : runs);
     Schedule wish(id());
-    // Squares of 64 x 64 elements are 16 KiB on either side.
-    wish.set("side", kMostSquare).set("block_m", int64_t{8}).set("block_n", int64_t{8}).set("inner", "m");
-    wish.set("task", int64_t{1});
+    // Squares of 64 x 64 elements are 16 KiB on either side. So are 32 rows of 128, which are read in longer runs,
+    // where blocks are turned in the cache.
+    const bool turned_in_cache = shape.square() && store == std::string_view("stream");
+    wish.set("side", kMostSquare).set("inner", "m").set("store", store).set("task", int64_t{1});
+    wish.set("block_m", int64_t{turned_in_cache ? 4 : 8}).set("block_n", int64_t{turned_in_cache ? 16 : 8});
     return *space(problem, target, conditions).repair(wish);
 }
 

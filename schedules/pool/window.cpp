@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "schedules/blocks/streaming.h"
 #include "schedules/blocks/tiling.h"
 #include "schedules/pipeline.h"
 #include "schedules/pool/shape.h"
@@ -71,6 +72,7 @@ Space space(const Problem& problem, const Target& target, const Conditions&) {
                          }});
     // The outer loop, which is also the parallel one: rows of pixels, or blocks of channels.
     decisions.push_back({"outer", [](const Schedule&) { return std::vector<Value>{"rows", "channels"}; }});
+    append_store(decisions, problem, target);
     return {id(), decisions};
 }
 
@@ -79,6 +81,7 @@ Schedule worked_out(const Problem& problem, const Target& target, const Conditio
     Schedule wish(id());
     wish.set("vectors", int64_t{4}).set("unroll", "window");
     wish.set("outer", shape.oh * shape.n >= conditions.threads ? "rows" : "channels");
+    wish.set("store", worked_out_store(problem, target, aligned_rows(shape.c)));
     return *space(problem, target, conditions).repair(wish);
 }
 
@@ -141,6 +144,7 @@ Pipeline build(const Problem& problem, const Schedule& schedule, const Target& t
 
     Pipeline pipeline;
     pipeline.run = {out, {x}, {shape.input_extents()}, shape.output_extents()};
+    pipeline.run.stream_output = streams_output(schedule);
     return pipeline;
 }
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "schedules/blocks/streaming.h"
 #include "schedules/blocks/tiling.h"
 #include "schedules/pipeline.h"
 #include "schedules/rows/reduction.h"
@@ -33,6 +34,7 @@ class Build {
           lanes_(target.lanes(4)),
           sums_(as_int(schedule.number("sums"))),
           unroll_(as_int(schedule.number("unroll"))),
+          stream_(streams_output(schedule)),
           task_rows_(schedule.find("task_rows") != nullptr ? as_int(schedule.number("task_rows")) : 0) {}
 
     Pipeline pipeline() {
@@ -46,6 +48,7 @@ class Build {
         Pipeline pipeline;
         pipeline.run.output = out_;
         pipeline.run.output_extents = shape_.extents();
+        pipeline.run.stream_output = stream_;
         pipeline.run.inputs = {x_};
         pipeline.run.input_extents = {shape_.extents()};
         for (const Halide::ImageParam& vector : vectors_) {
@@ -86,7 +89,9 @@ class Build {
 
     const Problem& problem_;
     RowsShape shape_;
-    int cols_, lanes_, sums_, unroll_, task_rows_;
+    int cols_, lanes_, sums_, unroll_;
+    bool stream_;
+    int task_rows_;
     Var col_{"col"}, row_{"row"};
     Halide::ImageParam x_{Halide::Float(32), 2, "x"};
     std::vector<Halide::ImageParam> vectors_;
@@ -152,6 +157,7 @@ Space space(const Problem& problem, const Target& target, const Conditions& cond
         {"sums", [=](const Schedule&) { return values_of(powers_of_two(std::min<int64_t>(8, vectors))); }});
     decisions.push_back(
         {"unroll", [=](const Schedule&) { return values_of(powers_of_two(std::min<int64_t>(4, vectors))); }});
+    append_store(decisions, problem, target);
     if (conditions.threads > 1)
         decisions.push_back(
             {"task_rows", [=](const Schedule&) { return values_of(task_lengths(shape.rows, shape.cols)); }});
@@ -161,7 +167,9 @@ Space space(const Problem& problem, const Target& target, const Conditions& cond
 Schedule worked_out(const Problem& problem, const Target& target, const Conditions& conditions) {
     const RowsShape shape(problem);
     Schedule wish(id());
-    wish.set("sums", int64_t{4}).set("unroll", int64_t{2});
+    wish.set("sums", int64_t{4})
+        .set("unroll", int64_t{2})
+        .set("store", worked_out_store(problem, target, aligned_rows(shape.cols)));
     wish.set("task_rows", ceil_div(shape.rows, 2 * conditions.threads));
     return *space(problem, target, conditions).repair(wish);
 }

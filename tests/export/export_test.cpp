@@ -3,9 +3,12 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "codegen/inspect.h"
 #include "core/error.h"
+#include "export/embedded.h"
 #include "fixture.h"
 #include "schedules/operator.h"
+#include "schedules/template.h"
 
 using namespace tilesmith;
 using test::request_for;
@@ -73,6 +76,27 @@ TEST_CASE("export: two exports of the same request give the same library", "[ker
     CHECK(test::read_file(folder.path("one/manifest.json")) == test::read_file(folder.path("two/manifest.json")));
     CHECK(test::read_file(folder.path("one/include/tilesmith_kernels.h")) ==
           test::read_file(folder.path("two/include/tilesmith_kernels.h")));
+}
+
+TEST_CASE("export: kernels that store past the caches find the stores in the library", "[kernel]") {
+    const TemporaryFolder folder;
+    ExportRequest request =
+        request_for({"elementwise rows=3 cols=50", "softmax rows=4 cols=64"}, 2, folder.path("dist"));
+    request.target.l2_bytes = 0;
+    for (ExportEntry& entry : request.entries) {
+        const Space space =
+            template_named(entry.schedule.template_id())->space(entry.problem, request.target, entry.conditions);
+        entry.schedule = *space.repair(entry.schedule.set("store", "stream"));
+        REQUIRE(entry.schedule.choice("store") == "stream");
+    }
+    CHECK(export_library(request).kernels.size() == 2);
+}
+
+TEST_CASE("export: the run time's stores past the caches are non-temporal, and end with a fence", "[unit]") {
+    std::string text;
+    for (const ArchiveMember& member : embedded_objects()) text += disassemble(member.object, "sapphirerapids").text;
+    for (const char* instruction : {"movntps xmmword", "vmovntps ymmword", "vmovntps zmmword", "sfence"})
+        CHECK_THAT(text, Catch::Contains(instruction));
 }
 
 TEST_CASE("export: bad requests are refused and leave nothing", "[kernel]") {

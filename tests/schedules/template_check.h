@@ -28,6 +28,11 @@ std::string fault_of(const Problem& problem, const Schedule& schedule, const Tar
 std::string first_fault(const std::string& problem, const std::string& template_name, int random_schedules,
                         const Conditions& conditions, uint64_t seed);
 
+// The same of random schedules that store their output past the caches, as if none had room for it, for every target
+// that runs here.
+std::string first_streaming_fault(const std::string& problem, const std::string& template_name, int random_schedules,
+                                  const Conditions& conditions, uint64_t seed);
+
 // What `schedule` computes of `inputs` (one vector for each argument but the output). Throws run_failed where it does
 // not compile or returns an error.
 std::vector<float> output_of(const Problem& problem, const Schedule& schedule, const Target& target,
