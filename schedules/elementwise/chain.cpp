@@ -8,6 +8,8 @@
 #include <Halide.h>
 
 #include <algorithm>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "schedules/blocks/epilogue.h"
@@ -67,7 +69,9 @@ Schedule worked_out(const Problem& problem, const Target& target, const Conditio
     const Matrix matrix(problem);
     const int64_t tasks = 2 * int64_t{conditions.threads};
     Schedule wish(id());
-    wish.set("unroll", int64_t{2}).set("store", worked_out_store(problem, target, aligned_rows(matrix.cols)));
+    const std::string_view store = worked_out_store(problem, target, aligned_rows(matrix.cols));
+    // Storing past the caches leaves no constants in registers: the more vectors share them, the better.
+    wish.set("unroll", int64_t{store == "stream" ? 4 : 2}).set("store", std::string(store));
     wish.set("task_cols", matrix.rows < conditions.threads ? ceil_div(matrix.cols, tasks) : matrix.cols);
     wish.set("task_rows", ceil_div(matrix.rows, tasks));
     return *space(problem, target, conditions).repair(wish);
