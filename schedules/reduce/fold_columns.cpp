@@ -9,6 +9,7 @@
 #include <Halide.h>
 
 #include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include "schedules/blocks/tiling.h"
@@ -31,17 +32,22 @@ TemplateId id() { return {"fold_columns", 1}; }
 constexpr int64_t kMostRegisters = 8;       // vectors of a block that stays in registers
 constexpr int64_t kMostBlockVectors = 512;  // of one in the L1 cache: 16 KiB of 8 lanes
 constexpr int64_t kMostUnrolled = 64;       // vectors in the inner loop's code
+constexpr int64_t kMostRows = 8;            // at a time
 
-// How x[outer,reduced,kept] is read: as x[outer,groups,width], `side` rows side by side.
+// How x[outer,reduced,kept] is read: as x[outer,groups,width], `side` rows side by side. Loops around them change
+// nothing of that.
 struct Layout {
     Layout(const Problem& problem, const Target& target)
-        : shape(ReduceShape(problem).merged()),
+        : shape(problem),
           lanes(target.lanes(4)),
           side(shape.kept < lanes && shape.reduced >= lanes ? lanes : 1),
           width(shape.kept * side),
-          groups(shape.reduced / side) {}
+          groups(shape.reduced / side) {
+        // Short rows and few of them.
+        if (shape.nested() && shape.kept < lanes && side == 1) lanes = powers_of_two(shape.kept).back();
+    }
 
-    ReduceShape shape;
+    FoldShape shape;
     int64_t lanes, side, width, groups;
 
     // Whether a row is cut into blocks; else a block is one of the `width` elements.
@@ -49,7 +55,7 @@ struct Layout {
     [[nodiscard]] int64_t block(int64_t vectors) const { return in_blocks() ? vectors * lanes : width; }
     [[nodiscard]] int64_t blocks(int64_t vectors) const { return ceil_div(width, block(vectors)) * shape.outer; }
     // Elements that are combined to one block.
-    [[nodiscard]] int64_t block_terms(int64_t vectors) const { return block(vectors) * groups; }
+    [[nodiscard]] int64_t block_terms(int64_t vectors) const { return block(vectors) * groups * shape.times; }
     [[nodiscard]] bool in_registers(int64_t vectors) const { return !in_blocks() || vectors <= kMostRegisters; }
     [[nodiscard]] int64_t vectors_at_once(int64_t vectors) const {
         return in_registers(vectors) ? ceil_div(block(vectors), lanes) : 1;
@@ -82,7 +88,7 @@ class Build {
             schedule_partial(out_, level);
         if (!direct()) schedule_total(level);
         Pipeline pipeline;
-        pipeline.run = {out_, {x_}, {{shape_.kept * shape_.reduced, shape_.outer}}, shape_.output_extents()};
+        pipeline.run = {out_, {x_}, {shape_.input_extents({shape_.kept * shape_.reduced})}, shape_.output_extents()};
         return pipeline;
     }
 
@@ -101,7 +107,7 @@ class Build {
 
     Fold fold_;
     Layout layout_;
-    ReduceShape shape_;
+    FoldShape shape_;
     int lanes_, kept_, width_, block_, unroll_, chunks_, task_;
     int steps_;  // of a chunk, each one row of `width_`
     bool in_registers_;
@@ -109,7 +115,7 @@ class Build {
     Var k_{"k"}, o_{"o"}, chunk_{"chunk"}, k_block_{"k_block"}, vector_{"vector"}, lane_{"lane"}, row_{"row"},
         task_var_{"task"};
     RDom step_, piece_, rest_;
-    Halide::ImageParam x_{Halide::Float(32), 2, "x"};
+    Halide::ImageParam x_{Halide::Float(32), 1 + as_int(std::ssize(shape_.around)), "x"};
     Func partial_{"partial"}, chunk_block_{"chunk_block"}, total_{"total"}, out_{"out"};
 };
 
@@ -121,9 +127,9 @@ void Build::define() {
             const Expr element = x_(k_ + row * kept_, o_);
             first = row == done() ? element : fold_.combine(first, element);
         }
-    step_ = RDom(0, steps_, "step");
+    step_ = domain(shape_, {steps_}, "step");
     partial_(k_, chunk_, o_) = first;
-    partial_(k_, chunk_, o_) = fold_.combine(partial_(k_, chunk_, o_), x_(k_ + (chunk_ * steps_ + step_) * width_, o_));
+    partial_(k_, chunk_, o_) = fold_.combine(partial_(k_, chunk_, o_), x_(element(shape_, {k_ + (chunk_ * steps_ + step_.x) * width_}, o_, step_)));
     chunk_block_(k_, chunk_, o_) = partial_(k_, chunk_, o_);
     if (direct()) {
         out_(k_, o_) = fold_.finish(partial_(k_, 0, o_));
@@ -135,8 +141,8 @@ void Build::define() {
     total_(k_, o_) = fold_.combine(total_(k_, o_),
                                    chunks_ > 1 ? chunk_block_(column, piece_.y, o_) : partial_(column, piece_.y, o_));
     if (done() < reduced) {
-        rest_ = RDom(0, reduced - done(), "rest");
-        total_(k_, o_) = fold_.combine(total_(k_, o_), x_(k_ + (done() + rest_) * kept_, o_));
+        rest_ = domain(shape_, {reduced - done()}, "rest");
+        total_(k_, o_) = fold_.combine(total_(k_, o_), x_(element(shape_, {k_ + (done() + rest_.x) * kept_}, o_, rest_)));
     }
     out_(k_, o_) = fold_.finish(total_(k_, o_));
 }
@@ -180,7 +186,7 @@ void Build::schedule_partial(const Func& consumer, const Var& level) {
     if (vectors) partial_.vectorize(k_, lanes_);
     if (in_registers_) {
         partial_.unroll(k_);
-        partial_.update().reorder(k_, step_.x, chunk_, o_);
+        partial_.update().reorder(loops({k_}, step_, {chunk_, o_}));
         if (vectors) partial_.update().vectorize(k_, lanes_);
         partial_.update().unroll(k_);
         if (unroll_ > 1) partial_.update().unroll(step_.x, unroll_);
@@ -190,7 +196,7 @@ void Build::schedule_partial(const Func& consumer, const Var& level) {
     partial_.update()
         .split(step_.x, rows, row, unroll_)
         .split(k_, vector_, lane_, lanes_)
-        .reorder({lane_, row, vector_, rows, chunk_, o_})
+        .reorder(loops({lane_, row, vector_, rows}, step_, {chunk_, o_}, 1))
         .vectorize(lane_)
         .unroll(row);
 }
@@ -199,14 +205,14 @@ void Build::schedule_total(const Var& level) {
     const int columns = layout_.in_blocks() ? block_ : kept_;
     total_.compute_at(out_, level).bound_extent(k_, columns).bound_extent(o_, 1);
     total_.update(0).reorder(k_, piece_.x, piece_.y, o_);
-    if (rest_.defined()) total_.update(1).reorder(k_, rest_.x, o_);
+    if (rest_.defined()) total_.update(1).reorder(loops({k_}, rest_, {o_}));
     if (!layout_.in_blocks()) return;
     total_.vectorize(k_, lanes_);
     total_.update(0).vectorize(k_, lanes_);
     if (rest_.defined()) total_.update(1).vectorize(k_, lanes_);
 }
 
-bool applies(const Problem& problem, const Target&) { return ReduceShape(problem).merged().inner == 1; }
+bool applies(const Problem& problem, const Target&) { return FoldShape(problem).inner == 1; }
 
 // Blocks for registers, and balanced ones for the L1 cache, that repeat few columns.
 std::vector<int64_t> block_vectors(const Layout& layout) {
@@ -222,6 +228,16 @@ std::vector<int64_t> block_vectors(const Layout& layout) {
     return counts;
 }
 
+// Into how many parts of one length `rows` may be cut, or how long they may be. With loops around them no row may be
+// left over, as it would be in each of these loops.
+std::vector<int64_t> row_counts(const Layout& layout, int64_t rows, int64_t most) {
+    if (!layout.shape.nested()) return powers_of_two(std::min(most, rows));
+    std::vector<int64_t> counts{1};
+    for (int64_t count = 2; count <= std::min(most, rows); ++count)
+        if (rows % count == 0) counts.push_back(count);
+    return counts;
+}
+
 Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
     const Layout layout(problem, target);
     std::vector<Decision> decisions;
@@ -229,7 +245,7 @@ Space space(const Problem& problem, const Target& target, const Conditions& cond
     // Rows at a time.
     decisions.push_back({"unroll", [=](const Schedule& s) {
                              const int64_t most = kMostUnrolled / layout.vectors_at_once(s.number("vectors"));
-                             return values_of(powers_of_two(std::min({int64_t{8}, most, layout.groups})));
+                             return values_of(row_counts(layout, layout.groups, std::min(kMostRows, most)));
                          }});
     if (conditions.threads == 1) return {id(), decisions};
     decisions.push_back({"chunks", [=](const Schedule& s) {
@@ -237,8 +253,8 @@ Space space(const Problem& problem, const Target& target, const Conditions& cond
                              const int64_t few = kMostChunksAThread * conditions.threads / layout.blocks(vectors);
                              const int64_t worth = layout.block_terms(vectors) / kLeastTaskElements;
                              const bool whole_vectors = layout.block(vectors) >= layout.lanes;
-                             return values_of(powers_of_two(
-                                 whole_vectors ? std::min({few, worth, layout.groups / s.number("unroll")}) : 1));
+                             return values_of(row_counts(layout, layout.groups / s.number("unroll"),
+                                                         whole_vectors ? std::min(few, worth) : 1));
                          }});
     // Of one task, where tasks are no chunks: blocks in a row.
     decisions.push_back({"task", [=](const Schedule& s) {

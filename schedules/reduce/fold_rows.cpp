@@ -1,7 +1,7 @@
 // The template fold_rows: reductions along contiguous memory.
 //
 // A run of `inner` elements is combined into a few vectors of accumulators, then those into one, then its lanes;
-// vectors and elements that no whole step takes come last. Where there are two groups of reduced axes, one set of
+// vectors and elements that no whole step takes come last. Where there are more groups of reduced axes, one set of
 // accumulators goes through all runs of an output. Runs below a vector are reduced a vector of outputs at a time. Few
 // outputs with long runs are cut into chunks, one task each.
 #include "schedules/template_rows.h"
@@ -9,6 +9,7 @@
 #include <Halide.h>
 
 #include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include "schedules/blocks/tiling.h"
@@ -19,6 +20,7 @@
 namespace tilesmith {
 namespace {
 
+using Halide::Expr;
 using Halide::Func;
 using Halide::RDom;
 using Halide::TailStrategy;
@@ -28,12 +30,19 @@ TemplateId id() { return {"fold_rows", 1}; }
 
 constexpr int64_t kMostSums = 8;  // vectors: an addition has a latency of 3 or 4 cycles, two start in each
 
+// Of a vector; fewer than the target has where the loops are nested and both axes inside of them are shorter.
+int64_t lanes_of(const FoldShape& shape, const Target& target) {
+    const int64_t longest = std::max(shape.inner, shape.kept);
+    const int64_t lanes = target.lanes(4);
+    return shape.nested() && longest < lanes ? powers_of_two(longest).back() : lanes;
+}
+
 // Whether outputs rather than the elements of a run fill vectors.
-bool across(const ReduceShape& shape, int64_t lanes) { return shape.inner < lanes && shape.kept >= lanes; }
+bool across(const FoldShape& shape, int64_t lanes) { return shape.inner < lanes && shape.kept >= lanes; }
 
 // Outputs that are computed together: a vector of them, or one.
-int64_t outputs_at_once(const ReduceShape& shape, int64_t lanes) { return across(shape, lanes) ? lanes : 1; }
-int64_t pieces(const ReduceShape& shape, int64_t lanes) {
+int64_t outputs_at_once(const FoldShape& shape, int64_t lanes) { return across(shape, lanes) ? lanes : 1; }
+int64_t pieces(const FoldShape& shape, int64_t lanes) {
     return ceil_div(shape.kept, outputs_at_once(shape, lanes)) * shape.outer;
 }
 
@@ -41,8 +50,8 @@ class Build {
   public:
     Build(const Problem& problem, const Schedule& schedule, const Target& target)
         : fold_(problem),
-          shape_(ReduceShape(problem).merged()),
-          lanes_(target.lanes(4)),
+          shape_(problem),
+          lanes_(as_int(lanes_of(shape_, target))),
           sums_(as_int(schedule.number("sums"))),
           chunks_(schedule.find("chunks") != nullptr ? as_int(schedule.number("chunks")) : 1),
           task_(schedule.find("task") != nullptr && chunks_ == 1 ? as_int(schedule.number("task")) : 0),
@@ -57,7 +66,7 @@ class Build {
         schedule_total();
         Pipeline pipeline;
         pipeline.run = {
-            out_, {x_}, {{shape_.inner, shape_.kept, shape_.reduced, shape_.outer}}, shape_.output_extents()};
+            out_, {x_}, {shape_.input_extents({shape_.inner, shape_.kept, shape_.reduced})}, shape_.output_extents()};
         return pipeline;
     }
 
@@ -70,11 +79,15 @@ class Build {
 
     // `count` elements of every run.
     [[nodiscard]] RDom of_runs(int count, const std::string& name) const {
-        return RDom(0, count, 0, as_int(shape_.reduced), name);
+        return domain(shape_, {count, as_int(shape_.reduced)}, name);
+    }
+    // The i-th element of a run that is one of `runs`.
+    [[nodiscard]] Expr element_of(const Expr& i, const RDom& runs) const {
+        return x_(element(shape_, {i, k_, runs.y}, o_, runs));
     }
 
     Fold fold_;
-    ReduceShape shape_;
+    FoldShape shape_;
     int lanes_, sums_, chunks_, task_;
     bool across_;
     int steps_;     // of a chunk; 0 where runs are below a vector
@@ -82,7 +95,7 @@ class Build {
 
     Var lane_{"lane"}, chunk_{"chunk"}, k_{"k"}, o_{"o"}, k_block_{"k_block"}, row_{"row"}, task_var_{"task"};
     RDom step_, sum_, rest_, last_, lane_of_all_;
-    Halide::ImageParam x_{Halide::Float(32), 4, "x"};
+    Halide::ImageParam x_{Halide::Float(32), 3 + as_int(std::ssize(shape_.around)), "x"};
     Func partial_{"partial"}, lane_total_{"lane_total"}, total_{"total"}, out_{"out"};
     Var level_;  // of out_: one piece
 };
@@ -92,7 +105,7 @@ void Build::define_vectors() {
     step_ = of_runs(steps_, "step");
     partial_(lane_, chunk_, k_, o_) = fold_.neutral();
     partial_(lane_, chunk_, k_, o_) = fold_.combine(partial_(lane_, chunk_, k_, o_),
-                                                    x_((chunk_ * steps_ + step_.x) * length + lane_, k_, step_.y, o_));
+                                                    element_of((chunk_ * steps_ + step_.x) * length + lane_, step_));
     sum_ = RDom(0, sums_, 0, chunks_, "sum");
     lane_total_(lane_, k_, o_) = fold_.neutral();
     lane_total_(lane_, k_, o_) =
@@ -103,14 +116,14 @@ void Build::define_vectors() {
     if (vectors == 0) return;
     rest_ = of_runs(vectors, "rest");
     lane_total_(lane_, k_, o_) =
-        fold_.combine(lane_total_(lane_, k_, o_), x_(whole + rest_.x * lanes_ + lane_, k_, rest_.y, o_));
+        fold_.combine(lane_total_(lane_, k_, o_), element_of(whole + rest_.x * lanes_ + lane_, rest_));
 }
 
 void Build::define_total() {
     total_(k_, o_) = fold_.neutral();
     if (done_ < shape_.inner) {
         last_ = of_runs(as_int(shape_.inner) - done_, "last");
-        total_(k_, o_) = fold_.combine(total_(k_, o_), x_(done_ + last_.x, k_, last_.y, o_));
+        total_(k_, o_) = fold_.combine(total_(k_, o_), element_of(done_ + last_.x, last_));
     }
     if (steps_ > 0) {
         lane_of_all_ = RDom(0, lanes_, "lane_of_all");
@@ -135,7 +148,7 @@ void Build::schedule_output() {
 
 void Build::schedule_vectors() {
     partial_.bound_extent(lane_, lanes_ * sums_).vectorize(lane_, lanes_).unroll(lane_);
-    partial_.update().reorder(lane_, step_.x, step_.y, chunk_, k_, o_).vectorize(lane_, lanes_).unroll(lane_);
+    partial_.update().reorder(loops({lane_}, step_, {chunk_, k_, o_})).vectorize(lane_, lanes_).unroll(lane_);
     if (chunks_ > 1) {
         partial_.compute_root();
         partial_.update().fuse(chunk_, k_, row_).fuse(row_, o_, task_var_).parallel(task_var_);
@@ -148,7 +161,7 @@ void Build::schedule_vectors() {
         .bound_extent(o_, 1)
         .vectorize(lane_);
     lane_total_.update(0).reorder(lane_, sum_.x, sum_.y, k_, o_).vectorize(lane_).unroll(sum_.x);
-    if (rest_.defined()) lane_total_.update(1).reorder(lane_, rest_.x, rest_.y, k_, o_).vectorize(lane_);
+    if (rest_.defined()) lane_total_.update(1).reorder(loops({lane_}, rest_, {k_, o_})).vectorize(lane_);
 }
 
 void Build::schedule_total() {
@@ -156,16 +169,16 @@ void Build::schedule_total() {
     total_.compute_at(out_, level_).bound_extent(k_, width).bound_extent(o_, 1);
     if (across_) {
         total_.vectorize(k_);
-        total_.update().reorder(k_, last_.x, last_.y, o_).vectorize(k_).unroll(last_.x);
+        total_.update().reorder(loops({k_}, last_, {o_})).vectorize(k_).unroll(last_.x);
     }
     if (steps_ > 0) total_.update(total_.num_update_definitions() - 1).atomic().vectorize(lane_of_all_.x);
 }
 
-bool applies(const Problem& problem, const Target&) { return ReduceShape(problem).merged().inner > 1; }
+bool applies(const Problem& problem, const Target&) { return FoldShape(problem).inner > 1; }
 
 Space space(const Problem& problem, const Target& target, const Conditions& conditions) {
-    const ReduceShape shape = ReduceShape(problem).merged();
-    const int64_t lanes = target.lanes(4);
+    const FoldShape shape(problem);
+    const int64_t lanes = lanes_of(shape, target);
     const int64_t outputs = shape.kept * shape.outer;
     const int64_t most_chunks = kMostChunksAThread * conditions.threads / outputs;
     std::vector<Decision> decisions;
@@ -188,10 +201,11 @@ Space space(const Problem& problem, const Target& target, const Conditions& cond
 }
 
 Schedule worked_out(const Problem& problem, const Target& target, const Conditions& conditions) {
-    const ReduceShape shape = ReduceShape(problem).merged();
-    const int64_t count = pieces(shape, target.lanes(4));
+    const FoldShape shape(problem);
+    const int64_t lanes = lanes_of(shape, target);
+    const int64_t count = pieces(shape, lanes);
     Schedule wish(id());
-    wish.set("sums", shape.inner >= 64 * int64_t{target.lanes(4)} ? kMostSums : int64_t{4});
+    wish.set("sums", shape.inner >= 64 * lanes ? kMostSums : int64_t{4});
     wish.set("chunks", int64_t{count < conditions.threads ? conditions.threads : 1});
     wish.set("task", ceil_div(count, 2 * conditions.threads));
     return *space(problem, target, conditions).repair(wish);

@@ -1,6 +1,6 @@
 // The operators reduce_sum, reduce_max and reduce_mean over axes. Neighbouring axes that are both kept or both
-// reduced are one axis in memory, so four extents are enough for two groups of reduced axes:
-// x[outer,reduced,kept,inner] becomes y[outer,kept].
+// reduced are one axis in memory, so eight extents are enough for every set of axes of an array that has eight:
+// x[outer,reduced,kept,inner,kept2,inner2,kept3,inner3] becomes y[outer,kept,kept2,kept3].
 #include "schedules/mean_tolerance.h"
 #include "schedules/operator_rows.h"
 #include "schedules/random_extents.h"
@@ -13,8 +13,7 @@ namespace {
 
 std::vector<Argument> arguments(const Problem& p) {
     const ReduceShape s(p);
-    return {{"x", Role::input, p.dtype(), {s.outer, s.reduced, s.kept, s.inner}},
-            {"y", Role::output, p.dtype(), {s.outer, s.kept}}};
+    return {{"x", Role::input, p.dtype(), s.groups}, {"y", Role::output, p.dtype(), s.kept_extents()}};
 }
 
 int64_t terms(const Problem& p) { return ReduceShape(p).terms(); }
@@ -22,7 +21,20 @@ int64_t terms(const Problem& p) { return ReduceShape(p).terms(); }
 // One operation an element.
 double flops(const Problem& p) { return static_cast<double>(arguments(p).front().elements()); }
 
+// Five to eight groups, the last two of which may be long.
+std::string alternating_extents(Rng& rng) {
+    std::string text = pairs_text({{"outer", random_extent(rng, 4)},
+                                   {"reduced", random_extent(rng, 9)},
+                                   {"kept", random_extent(rng, 9)},
+                                   {"inner", random_extent(rng, 20)},
+                                   {"kept2", random_extent(rng, 40)}});
+    if (rng.below(2) > 0) text += pairs_text({{"inner2", random_extent(rng, 40)}});
+    if (rng.below(3) == 0) text += pairs_text({{"kept3", random_extent(rng, 9)}, {"inner3", random_extent(rng, 9)}});
+    return text;
+}
+
 std::string random_reduction(const std::string& op, Rng& rng) {
+    if (rng.below(3) == 0) return op + alternating_extents(rng);
     std::string text = op + pairs_text({{"outer", random_extent(rng, 20)}, {"reduced", random_extent(rng, 300)}});
     if (rng.below(3) > 0) text += pairs_text({{"kept", random_extent(rng, 100)}});
     if (rng.below(2) > 0) text += pairs_text({{"inner", random_extent(rng, 60)}});
@@ -41,7 +53,11 @@ Operator reduction(const std::string& name, const std::string& summary) {
     op.spec.extents = {{.name = "outer", .axes = {"outer"}, .default_value = 1},
                        {.name = "reduced", .axes = {"reduced"}},
                        {.name = "kept", .axes = {"kept"}, .default_value = 1},
-                       {.name = "inner", .axes = {"inner"}, .default_value = 1}};
+                       {.name = "inner", .axes = {"inner"}, .default_value = 1},
+                       {.name = "kept2", .axes = {"kept2"}, .default_value = 1},
+                       {.name = "inner2", .axes = {"inner2"}, .default_value = 1},
+                       {.name = "kept3", .axes = {"kept3"}, .default_value = 1},
+                       {.name = "inner3", .axes = {"inner3"}, .default_value = 1}};
     op.arguments = arguments;
     op.flops = flops;
     op.reduction = terms;
@@ -51,14 +67,14 @@ Operator reduction(const std::string& name, const std::string& summary) {
 }  // namespace
 
 Operator reduce_sum_operator() {
-    Operator op = reduction("reduce_sum", "y[o,k] = sum over r, i of x[o,r,k,i]");
+    Operator op = reduction("reduce_sum", "y[o,k,...] = sum over r, i, ... of x[o,r,k,i,...]");
     op.random = random_sum;
     op.reference = reference_reduce_sum;
     return op;
 }
 
 Operator reduce_max_operator() {
-    Operator op = reduction("reduce_max", "y[o,k] = largest over r, i of x[o,r,k,i]");
+    Operator op = reduction("reduce_max", "y[o,k,...] = largest over r, i, ... of x[o,r,k,i,...]");
     op.spec.exact = false;  // among many whole numbers the largest is there too often to show what was left out
     op.tolerance = [](const Problem&) { return Tolerance{}; };  // the result is one of the elements
     op.random = random_max;
@@ -67,7 +83,7 @@ Operator reduce_max_operator() {
 }
 
 Operator reduce_mean_operator() {
-    Operator op = reduction("reduce_mean", "y[o,k] = mean over r, i of x[o,r,k,i]");
+    Operator op = reduction("reduce_mean", "y[o,k,...] = mean over r, i, ... of x[o,r,k,i,...]");
     op.spec.exact = false;
     op.tolerance = [](const Problem& p) { return mean_tolerance(terms(p)); };
     op.random = random_mean;

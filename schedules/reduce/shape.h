@@ -1,7 +1,7 @@
-// A reduction's extents, of x[outer,reduced,kept,inner] whose second and fourth axis are reduced, and what follows from
-// them.
+// A reduction's extents, of x[outer,reduced,kept,inner,kept2,inner2,kept3,inner3], and what follows from them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -9,31 +9,81 @@
 
 namespace tilesmith {
 
+// Groups of axes, outermost first. Those at even places are kept, those at odd places reduced: an even number of
+// groups, at least four.
 struct ReduceShape {
+    // Without the pairs that were added later, where none of them says anything.
     explicit ReduceShape(const Problem& p)
-        : outer(p["outer"]), reduced(p["reduced"]), kept(p["kept"]), inner(p["inner"]) {}
+        : groups{p["outer"], p["reduced"], p["kept"], p["inner"], p["kept2"], p["inner2"], p["kept3"], p["inner3"]} {
+        while (groups.size() > 4 && groups[groups.size() - 2] == 1 && groups.back() == 1)
+            groups.resize(groups.size() - 2);
+    }
 
-    int64_t outer, reduced, kept, inner;
+    std::vector<int64_t> groups;
 
+    // Outermost first.
+    [[nodiscard]] std::vector<int64_t> kept_extents() const { return every_second(0); }
+    [[nodiscard]] std::vector<int64_t> reduced_extents() const { return every_second(1); }
     // How many elements are reduced to one.
-    [[nodiscard]] int64_t terms() const { return reduced * inner; }
-    // Halide's order.
-    [[nodiscard]] std::vector<int64_t> output_extents() const { return {kept, outer}; }
+    [[nodiscard]] int64_t terms() const {
+        int64_t product = 1;
+        for (const int64_t extent : reduced_extents()) product *= extent;
+        return product;
+    }
 
-    // The same memory with neighbouring axes of one kind as one. Afterwards `reduced` is 1, and `outer` too (`kept`
-    // rows of `inner` elements), or `reduced` and `kept` are both above 1.
+    // The same memory in as few groups as there can be: none of 1 but the last, where the innermost axis is kept, and
+    // those in front that make up the number.
     [[nodiscard]] ReduceShape merged() const {
+        std::vector<int64_t> inside_out{1};
+        for (size_t place = groups.size(); place-- > 0;) {
+            if (groups[place] == 1) continue;
+            const bool same_kind = (place % 2 == 1) == (inside_out.size() % 2 == 1);
+            if (same_kind)
+                inside_out.back() *= groups[place];
+            else
+                inside_out.push_back(groups[place]);
+        }
+        while (inside_out.size() < 4 || inside_out.size() % 2 == 1) inside_out.push_back(1);
         ReduceShape shape = *this;
-        if (shape.kept == 1) {
-            shape.inner *= shape.reduced;
-            shape.reduced = 1;
-        }
-        if (shape.reduced == 1) {
-            shape.kept *= shape.outer;
-            shape.outer = 1;
-        }
+        shape.groups.assign(inside_out.rbegin(), inside_out.rend());
         return shape;
     }
+
+  private:
+    [[nodiscard]] std::vector<int64_t> every_second(size_t first) const {
+        std::vector<int64_t> extents;
+        for (size_t place = first; place < groups.size(); place += 2) extents.push_back(groups[place]);
+        return extents;
+    }
+};
+
+// The merged groups as the templates loop over them: the innermost ones by themselves, and those around them.
+struct FoldShape {
+    explicit FoldShape(const Problem& problem) {
+        const std::vector<int64_t> groups = ReduceShape(problem).merged().groups;
+        const auto last = groups.rbegin();
+        inner = last[0];
+        kept = last[1];
+        reduced = last[2];
+        around.assign(last + 3, groups.rend());
+        for (size_t place = 0; place < around.size(); ++place) (place % 2 == 0 ? outer : times) *= around[place];
+    }
+
+    int64_t reduced = 1, kept = 1, inner = 1;
+    // The groups around them, innermost first: kept, reduced, kept, ..., kept. Mostly there is but one.
+    std::vector<int64_t> around;
+    int64_t outer = 1;  // elements of those that are kept
+    int64_t times = 1;  // of those that are reduced
+
+    [[nodiscard]] bool nested() const { return around.size() > 1; }
+    // How many elements are reduced to one.
+    [[nodiscard]] int64_t terms() const { return times * reduced * inner; }
+    // In Halide's order, that of an x whose innermost dimensions are `inside`.
+    [[nodiscard]] std::vector<int64_t> input_extents(std::vector<int64_t> inside) const {
+        inside.insert(inside.end(), around.begin(), around.end());
+        return inside;
+    }
+    [[nodiscard]] std::vector<int64_t> output_extents() const { return {kept, outer}; }
 };
 
 }  // namespace tilesmith

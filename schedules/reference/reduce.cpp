@@ -1,6 +1,8 @@
 // Naive reductions: each output element by itself, in double, rounded once at the end.
 #include <algorithm>
 #include <limits>
+#include <utility>
+#include <vector>
 
 #include "schedules/reduce/shape.h"
 #include "schedules/reference/reference.h"
@@ -9,18 +11,35 @@ namespace tilesmith {
 
 namespace {
 
+// Where in x the elements of every second group begin, of the groups from `first` on, in the array's order.
+std::vector<int64_t> offsets(const std::vector<int64_t>& groups, size_t first) {
+    std::vector<int64_t> begins{0};
+    for (size_t place = first; place < groups.size(); place += 2) {
+        int64_t stride = 1;
+        for (size_t inside = place + 1; inside < groups.size(); ++inside) stride *= groups[inside];
+        std::vector<int64_t> finer;
+        for (const int64_t begin : begins)
+            for (int64_t i = 0; i < groups[place]; ++i) finer.push_back(begin + i * stride);
+        begins = std::move(finer);
+    }
+    return begins;
+}
+
 // `combine(a, b)` of `first` and all elements of each output, then `finish`.
 template <class Combine, class Finish>
-void reduce(const ReduceShape& s, const float* x, float* y, double first, const Combine& combine,
+void reduce(const ReduceShape& shape, const float* x, float* y, double first, const Combine& combine,
             const Finish& finish) {
-    for (int64_t o = 0; o < s.outer; ++o)
-        for (int64_t k = 0; k < s.kept; ++k) {
-            double total = first;
-            for (int64_t r = 0; r < s.reduced; ++r)
-                for (int64_t i = 0; i < s.inner; ++i)
-                    total = combine(total, static_cast<double>(x[((o * s.reduced + r) * s.kept + k) * s.inner + i]));
-            y[o * s.kept + k] = static_cast<float>(finish(total));
-        }
+    std::vector<int64_t> groups = shape.merged().groups;
+    const std::vector<int64_t> outputs = offsets(groups, 0);
+    const int64_t run = std::exchange(groups.back(), 1);  // whose elements follow each other
+    const std::vector<int64_t> runs = offsets(groups, 1);
+    for (size_t i = 0; i < outputs.size(); ++i) {
+        double total = first;
+        for (const int64_t begin : runs)
+            for (int64_t j = 0; j < run; ++j)
+                total = combine(total, static_cast<double>(x[outputs[i] + begin * run + j]));
+        y[i] = static_cast<float>(finish(total));
+    }
 }
 
 double add(double a, double b) { return a + b; }

@@ -234,20 +234,29 @@ void norm(Algorithm& a) {
 }
 
 void reduce(Algorithm& a) {
-    const Var k("k"), o("o");
-    const RDom r(0, as_int(a.problem["inner"]), 0, as_int(a.problem["reduced"]), "r");
-    const Expr element = a.inputs[0](r.x, k, r.y, o);
+    const std::vector<int64_t> groups = reversed(a.arguments[0].shape);  // reduced, kept, reduced, ...
+    Halide::Region domain;
+    for (size_t i = 0; i < groups.size(); i += 2) domain.push_back(bounded(groups[i]));
+    const RDom r(domain, "r");
+    std::vector<Var> position;
+    std::vector<Expr> from;
+    for (int i = 0; i < r.dimensions(); ++i) {
+        position.emplace_back(fmt::format("k{}", i));
+        from.emplace_back(r[i]);
+        from.emplace_back(position.back());
+    }
+    const Expr element = a.inputs[0](from);
     Func total("total");
     if (a.problem.op() == "reduce_max") {
-        total(k, o) = Halide::Float(32).min();
-        total(k, o) = Halide::max(total(k, o), element);
+        total(position) = Halide::Float(32).min();
+        total(position) = Halide::max(total(position), element);
     } else {
-        total(k, o) += element;
+        total(position) += element;
     }
-    if (a.problem.op() != "reduce_mean") return a.finish(total, {k, o});
+    if (a.problem.op() != "reduce_mean") return a.finish(total, position);
     Func mean("mean");
-    mean(k, o) = total(k, o) / static_cast<float>(a.problem["inner"] * a.problem["reduced"]);
-    a.finish(mean, {k, o});
+    mean(position) = total(position) / static_cast<float>(operator_of(a.problem).reduction(a.problem));
+    a.finish(mean, position);
 }
 
 void elementwise(Algorithm& a) {

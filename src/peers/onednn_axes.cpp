@@ -1,4 +1,6 @@
 // oneDNN's reductions over axes, and its reorder as a transpose: the same logical axes with other strides.
+#include <vector>
+
 #include "peers/onednn_primitive.h"
 #include "schedules/reduce/shape.h"
 
@@ -6,14 +8,20 @@ namespace tilesmith {
 
 namespace {
 
+dnnl_memory_desc_t dense(const std::vector<int64_t>& extents) {
+    std::vector<int64_t> strides(extents.size(), 1);
+    for (size_t place = extents.size() - 1; place > 0; --place) strides[place - 1] = strides[place] * extents[place];
+    return strided(extents, strides);
+}
+
 class ReductionKernel final : public OnednnPrimitive {
   public:
     ReductionKernel(const Problem& problem, std::span<const float* const> inputs, float* output) {
         const ReduceShape s = ReduceShape(problem).merged();
-        const int64_t run = s.kept * s.inner;
-        const dnnl_memory_desc_t src =
-            strided({s.outer, s.reduced, s.kept, s.inner}, {s.reduced * run, run, s.inner, 1});
-        const dnnl_memory_desc_t dst = strided({s.outer, 1, s.kept, 1}, {s.kept, s.kept, 1, 1});
+        std::vector<int64_t> kept = s.groups;
+        for (size_t place = 1; place < kept.size(); place += 2) kept[place] = 1;
+        const dnnl_memory_desc_t src = dense(s.groups);
+        const dnnl_memory_desc_t dst = dense(kept);
         if (s.terms() == 1) {  // which the library takes for no reduction
             create_primitive(api_.reorder_pd_create(&pd_, &src, engine_.get(), &dst, engine_.get(), nullptr));
         } else {

@@ -4,10 +4,10 @@
 
 namespace tilesmith {
 
-dnnl_memory_desc_t strided(std::initializer_list<int64_t> dims, std::initializer_list<int64_t> strides) {
+dnnl_memory_desc_t strided(const std::vector<int64_t>& dims, const std::vector<int64_t>& strides) {
     dnnl_memory_desc_t desc;
     require_success(
-        onednn_api().md_by_strides(&desc, static_cast<int>(dims.size()), dims.begin(), dnnl_f32, strides.begin()),
+        onednn_api().md_by_strides(&desc, static_cast<int>(dims.size()), dims.data(), dnnl_f32, strides.data()),
         "describing a tensor");
     return desc;
 }

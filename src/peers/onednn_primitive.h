@@ -1,7 +1,6 @@
 // A primitive of oneDNN with its engine, stream and memories: what all our kernels in that library have in common.
 #pragma once
 
-#include <initializer_list>
 #include <memory>
 #include <span>
 #include <vector>
@@ -12,7 +11,7 @@
 namespace tilesmith {
 
 // Logical dimensions (oneDNN's order) with the strides of our plain layouts, in elements.
-dnnl_memory_desc_t strided(std::initializer_list<int64_t> dims, std::initializer_list<int64_t> strides);
+dnnl_memory_desc_t strided(const std::vector<int64_t>& dims, const std::vector<int64_t>& strides);
 
 // Derived classes set pd_, call create_primitive(), and fill args_.
 class OnednnPrimitive : public PeerKernel {
