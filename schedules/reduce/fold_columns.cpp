@@ -129,7 +129,8 @@ void Build::define() {
         }
     step_ = domain(shape_, {steps_}, "step");
     partial_(k_, chunk_, o_) = first;
-    partial_(k_, chunk_, o_) = fold_.combine(partial_(k_, chunk_, o_), x_(element(shape_, {k_ + (chunk_ * steps_ + step_.x) * width_}, o_, step_)));
+    partial_(k_, chunk_, o_) = fold_.combine(
+        partial_(k_, chunk_, o_), x_(element(shape_, {k_ + (chunk_ * steps_ + step_.x) * width_}, o_, step_)));
     chunk_block_(k_, chunk_, o_) = partial_(k_, chunk_, o_);
     if (direct()) {
         out_(k_, o_) = fold_.finish(partial_(k_, 0, o_));
@@ -142,7 +143,8 @@ void Build::define() {
                                    chunks_ > 1 ? chunk_block_(column, piece_.y, o_) : partial_(column, piece_.y, o_));
     if (done() < reduced) {
         rest_ = domain(shape_, {reduced - done()}, "rest");
-        total_(k_, o_) = fold_.combine(total_(k_, o_), x_(element(shape_, {k_ + (done() + rest_.x) * kept_}, o_, rest_)));
+        total_(k_, o_) =
+            fold_.combine(total_(k_, o_), x_(element(shape_, {k_ + (done() + rest_.x) * kept_}, o_, rest_)));
     }
     out_(k_, o_) = fold_.finish(total_(k_, o_));
 }

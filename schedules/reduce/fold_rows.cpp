@@ -104,8 +104,8 @@ void Build::define_vectors() {
     const int length = lanes_ * sums_;
     step_ = of_runs(steps_, "step");
     partial_(lane_, chunk_, k_, o_) = fold_.neutral();
-    partial_(lane_, chunk_, k_, o_) = fold_.combine(partial_(lane_, chunk_, k_, o_),
-                                                    element_of((chunk_ * steps_ + step_.x) * length + lane_, step_));
+    partial_(lane_, chunk_, k_, o_) =
+        fold_.combine(partial_(lane_, chunk_, k_, o_), element_of((chunk_ * steps_ + step_.x) * length + lane_, step_));
     sum_ = RDom(0, sums_, 0, chunks_, "sum");
     lane_total_(lane_, k_, o_) = fold_.neutral();
     lane_total_(lane_, k_, o_) =

@@ -1,7 +1,7 @@
-// A reduction's extents, of x[outer,reduced,kept,inner,kept2,inner2,kept3,inner3], and what follows from them.
+// A reduction's extents, of x[outer,reduced,kept,inner,kept2,inner2,kept3,inner3,kept4], and what follows from them.
 #pragma once
 
-#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -9,17 +9,20 @@
 
 namespace tilesmith {
 
-// Groups of axes, outermost first. Those at even places are kept, those at odd places reduced: an even number of
-// groups, at least four.
+// The pairs of the groups of axes, outermost first. Those at even places are kept, those at odd places reduced.
+inline constexpr std::array kReduceGroups{"outer",  "reduced", "kept",   "inner", "kept2",
+                                          "inner2", "kept3",   "inner3", "kept4"};
+
 struct ReduceShape {
-    // Without the pairs that were added later, where none of them says anything.
-    explicit ReduceShape(const Problem& p)
-        : groups{p["outer"], p["reduced"], p["kept"], p["inner"], p["kept2"], p["inner2"], p["kept3"], p["inner3"]} {
+    // Without the last groups of 1, so that most arrays have four axes.
+    explicit ReduceShape(const Problem& problem) {
+        for (const char* name : kReduceGroups) groups.push_back(problem[name]);
+        groups.push_back(1);
         while (groups.size() > 4 && groups[groups.size() - 2] == 1 && groups.back() == 1)
             groups.resize(groups.size() - 2);
     }
 
-    std::vector<int64_t> groups;
+    std::vector<int64_t> groups;  // an even number, at least four
 
     // Outermost first.
     [[nodiscard]] std::vector<int64_t> kept_extents() const { return every_second(0); }

@@ -83,11 +83,15 @@ class WrittenPairs {
             if (std::find(allowed.begin(), allowed.end(), name) == allowed.end())
                 throw bad_input(fmt::format("{} has no pair '{}' (in '{}')", op, name, word),
                                 fmt::format("{} takes {}", op, fmt::join(allowed, ", ")));
-            if (find(name) != nullptr)
-                throw bad_input(fmt::format("'{}' is given twice: {}={} and {}", name, name, *find(name), word),
-                                "give each pair once");
-            pairs_.emplace_back(name, word.substr(equals + 1));
+            add(name, word.substr(equals + 1));
         }
+    }
+
+    void add(const std::string& name, const std::string& value) {
+        if (find(name) != nullptr)
+            throw bad_input(fmt::format("'{}' is given twice: {}={} and {}={}", name, name, *find(name), name, value),
+                            "give each pair once");
+        pairs_.emplace_back(name, value);
     }
 
     [[nodiscard]] const std::string* find(std::string_view name) const {
@@ -113,6 +117,8 @@ std::vector<std::string> allowed_names(const ProblemSpec& spec) {
         }
         if (pairs == &spec.extents) add("dtype");
     }
+    if (spec.shorthand)
+        for (const std::string& name : spec.shorthand->names) add(name);
     if (spec.eps) add("eps");
     if (spec.weights) add("weights");
     add("accuracy");
@@ -121,6 +127,17 @@ std::vector<std::string> allowed_names(const ProblemSpec& spec) {
 }
 
 }  // namespace
+
+std::vector<int64_t> parse_numbers(std::string_view name, std::string_view text, char separator, int64_t least,
+                                   int64_t most) {
+    std::vector<int64_t> numbers;
+    for (size_t begin = 0; begin <= text.size();) {
+        const size_t end = std::min(text.find(separator, begin), text.size());
+        numbers.push_back(parse_number(name, text.substr(begin, end - begin), least, most));
+        begin = end + 1;
+    }
+    return numbers;
+}
 
 std::string_view dtype_name(DType dtype) {
     switch (dtype) {
@@ -181,6 +198,7 @@ class ProblemParser {
     }
 
     Problem parse() {
+        if (spec_.shorthand) expand(*spec_.shorthand);
         for (const PairSpec& pair : spec_.extents) read(pair);
         for (const PairSpec& pair : spec_.attributes) read(pair);
         read_names();
@@ -190,6 +208,24 @@ class ProblemParser {
     }
 
   private:
+    // Adds the pairs that the shorthand stands for.
+    void expand(const Shorthand& shorthand) {
+        std::vector<std::string> values;
+        std::string missing;
+        for (const std::string& name : shorthand.names) {
+            const std::string* value = written_.find(name);
+            if (value == nullptr)
+                missing = name;
+            else
+                values.push_back(*value);
+        }
+        if (values.empty()) return;
+        if (!missing.empty())
+            throw bad_input(fmt::format("{} needs '{}' too", spec_.op, missing),
+                            fmt::format("give {} together", fmt::join(shorthand.names, " and ")));
+        for (const auto& [name, extent] : shorthand.expand(values)) written_.add(name, std::to_string(extent));
+    }
+
     // The more particular name wins whatever the order: pad_h_end, then pad_h, then pad, then the default.
     void read(const PairSpec& pair) {
         const std::string* common = written_.find(pair.name);

@@ -80,14 +80,22 @@ struct PairSpec {
     std::vector<std::pair<std::string, std::string>> ends = {};
 };
 
+// Pairs that stand for all extents together: "shape=2x3 axes=1".
+struct Shorthand {
+    std::vector<std::string> names;  // either all are given or none
+    // The extents that these values, in the order of the names, stand for. Throws bad_input.
+    std::vector<std::pair<std::string, int64_t>> (*expand)(const std::vector<std::string>& values);
+};
+
 struct ProblemSpec {
     std::string op;
     std::vector<PairSpec> extents;     // written before dtype
     std::vector<PairSpec> attributes;  // written after it
     std::optional<Weights> weights;    // the default; absent: the operator has no weights to fix
     std::optional<double> eps = {};    // the default; absent: the operator has no such pair
-    bool epilogue = false;             // whether an epilogue is allowed
-    bool exact = true;                 // whether whole inputs give whole results (before the epilogue)
+    std::optional<Shorthand> shorthand = {};
+    bool epilogue = false;  // whether an epilogue is allowed
+    bool exact = true;      // whether whole inputs give whole results (before the epilogue)
     // Throws bad_input where the values contradict each other (kernel larger than the padded input, ...).
     std::function<void(const Problem&)> check;
 };
@@ -95,5 +103,9 @@ struct ProblemSpec {
 // Parses `words` ("m=512", "k=64", ...) of the operator described by `spec`. Throws bad_input naming the pair and what
 // is allowed.
 Problem parse_problem(const ProblemSpec& spec, const std::vector<std::string>& words);
+
+// "2x3x4" as numbers, each from `least` to `most`; `name` is the pair's. Throws bad_input.
+std::vector<int64_t> parse_numbers(std::string_view name, std::string_view text, char separator, int64_t least,
+                                   int64_t most);
 
 }  // namespace tilesmith

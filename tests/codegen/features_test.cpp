@@ -164,6 +164,8 @@ const std::vector<std::string>& problems() {
         "reduce_max outer=2 reduced=5 kept=17 inner=3",
         "reduce_mean outer=2 reduced=49 kept=100",
         "reduce_sum reduced=20011 kept=3",
+        "reduce_sum outer=2 reduced=5 kept=3 inner=7 kept2=30",
+        "reduce_max reduced=5 kept=3 inner=7 kept2=4 inner2=50",
         "elementwise rows=30 cols=50 epilogue=bias,relu",
         "transpose b=2 m=33 n=65",
         "transpose m=3 n=101",

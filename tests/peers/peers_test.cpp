@@ -96,6 +96,8 @@ const std::vector<std::string> kProblems = {
     "reduce_max reduced=13 kept=77",
     "reduce_max reduced=1 kept=5",
     "reduce_mean outer=3 reduced=49 kept=17",
+    "reduce_mean outer=3 reduced=5 kept=4 inner=7 kept2=9",
+    "reduce_max reduced=3 kept=4 inner=5 kept2=3 inner2=4 kept3=2 inner3=5 kept4=6",
     "transpose m=13 n=77",
     "transpose b=2 m=9 n=17 c=5",
 };
@@ -118,6 +120,7 @@ const std::vector<std::string> kFewProblems = {
     "norm b=3 m=9 n=20",
     "reduce_mean outer=2 reduced=7 kept=12 inner=3",
     "reduce_max reduced=30 kept=9",
+    "reduce_mean outer=2 reduced=5 kept=4 inner=3 kept2=12",
     "elementwise rows=7 cols=13 epilogue=bias,relu",
     "transpose b=2 m=7 n=9 c=3",
 };

@@ -103,6 +103,18 @@ TEST_CASE("operator: the canonical text names extents, then what differs", "[uni
         {"rms_norm cols=3 rows=2 eps=1e-6", "rms_norm rows=2 cols=3 dtype=f32 eps=1e-06"},
         {"norm n=3 m=2 b=1", "norm m=2 n=3 dtype=f32"},
         {"reduce_sum inner=1 kept=3 reduced=2 outer=1", "reduce_sum reduced=2 kept=3 dtype=f32"},
+        {"reduce_sum inner2=1 kept2=5 reduced=2 kept3=1", "reduce_sum reduced=2 kept2=5 dtype=f32"},
+        {"reduce_max kept4=10 inner3=9 kept3=8 inner2=7 kept2=6 inner=5 kept=4 reduced=3 outer=2",
+         "reduce_max outer=2 reduced=3 kept=4 inner=5 kept2=6 inner2=7 kept3=8 inner3=9 kept4=10 dtype=f32"},
+        {"reduce_sum axes=1 shape=2x3", "reduce_sum outer=2 reduced=3 dtype=f32"},
+        {"reduce_sum shape=2x3 axes=0", "reduce_sum reduced=2 kept=3 dtype=f32"},
+        {"reduce_sum shape=2x3 axes=-1,0", "reduce_sum reduced=6 dtype=f32"},
+        {"reduce_sum shape=7 axes=0", "reduce_sum reduced=7 dtype=f32"},
+        {"reduce_sum shape=2x1x3 axes=1", "reduce_sum outer=6 reduced=1 dtype=f32"},
+        {"reduce_mean shape=2x3x1x4x5 axes=3,1", "reduce_mean outer=2 reduced=12 kept=5 dtype=f32"},
+        {"reduce_max shape=2x3x4x5x6 axes=1,3", "reduce_max outer=2 reduced=3 kept=4 inner=5 kept2=6 dtype=f32"},
+        {"reduce_max shape=2x3x4x5x6x7x8x9 axes=0,2,4,-2",
+         "reduce_max reduced=2 kept=3 inner=4 kept2=5 inner2=6 kept3=7 inner3=8 kept4=9 dtype=f32"},
         {"elementwise cols=3 rows=2 epilogue=none", "elementwise rows=2 cols=3 dtype=f32"},
         {"transpose c=5 n=3 m=2", "transpose m=2 n=3 c=5 dtype=f32"},
         {"conv1d w=9 ci=4 co=6 kw=3 stride_w=2 pad_w=1", "conv1d n=1 w=9 ci=4 co=6 kw=3 dtype=f32 stride=2 pad=1"},
@@ -149,6 +161,9 @@ TEST_CASE("operator: arguments have the documented shapes and order", "[unit]") 
     CHECK(argument_texts("norm b=4 m=2 n=3") == Texts{"x 4 2 3", "y 4"});
     CHECK(argument_texts("reduce_sum outer=2 reduced=3 kept=4 inner=5") == Texts{"x 2 3 4 5", "y 2 4"});
     CHECK(argument_texts("reduce_mean reduced=7") == Texts{"x 1 7 1 1", "y 1 1"});
+    CHECK(argument_texts("reduce_sum reduced=3 kept2=4 inner2=5") == Texts{"x 1 3 1 1 4 5", "y 1 1 4"});
+    CHECK(argument_texts("reduce_sum reduced=2 inner3=5") == Texts{"x 1 2 1 1 1 1 1 5", "y 1 1 1 1"});
+    CHECK(argument_texts("reduce_sum reduced=2 kept4=5") == Texts{"x 1 2 1 1 1 1 1 1 5 1", "y 1 1 1 1 5"});
     CHECK(argument_texts("elementwise rows=2 cols=3 epilogue=add,scale,relu") ==
           Texts{"x 2 3", "add 2 3", "scale 3", "y 2 3"});
     CHECK(argument_texts("transpose b=2 m=3 n=4 c=5") == Texts{"x 2 3 4 5", "y 2 4 3 5"});
@@ -180,6 +195,7 @@ TEST_CASE("operator: flops and reduction count every product", "[unit]") {
         {"conv1d w=10 ci=4 co=6 kw=3 stride=2", 2.0 * 4 * 6 * 12, 12},
         {"reduce_sum outer=2 reduced=3 kept=4 inner=5", 120, 15},
         {"reduce_max outer=2 reduced=3 kept=4 inner=5", 120, 15},
+        {"reduce_mean outer=2 reduced=3 kept=4 inner=5 kept2=2 inner2=7", 1680, 105},
         {"elementwise rows=3 cols=5", 15, 1},
         {"elementwise rows=3 cols=5 epilogue=bias,relu", 30, 1},
         {"transpose b=2 m=3 n=4 c=5", 120, 1},
@@ -212,6 +228,17 @@ TEST_CASE("operator: bad problems are refused with what is wrong and what is all
         {"conv2d h=8 w=8 ci=6 co=4 kh=1 kw=1 groups=4", {"groups=4 does not divide ci=6"}},
         {"conv2d h=8 w=8 ci=4 co=4 kh=1 kw=1 pad=100000 stride=100000", {"padded input", "2^31"}},
         {"conv2d h=50000 w=50000 ci=1 co=1 kh=1 kw=1", {"bytes", "2^31"}},
+        {"reduce_sum shape=2x3", {"reduce_sum needs 'axes' too", "shape and axes"}},
+        {"reduce_sum axes=1", {"reduce_sum needs 'shape' too"}},
+        {"reduce_sum shape=2x3 axes=0 kept=3", {"'kept' is given twice"}},
+        {"reduce_sum shape=2x3 axes=2", {"axes=2 is too large", "-2 to 1"}},
+        {"reduce_sum shape=2x3 axes=1,-1", {"axis 1 is there twice in axes=1,-1"}},
+        {"reduce_sum shape=2x3 axes=", {"axes= is not a whole number"}},
+        {"reduce_sum shape=2x0 axes=1", {"shape=0 is too small"}},
+        {"reduce_sum shape=2xx3 axes=1", {"shape= is not a whole number"}},
+        {"reduce_sum shape=65536x65536 axes=0,1", {"shape=65536x65536 is too large", "2^31"}},
+        {"reduce_sum shape=2x2x2x2x2x2x2x2x2x2 axes=1,3,5,7,9", {"alternate too often", "at most 9"}},
+        {"matmul m=1 n=1 k=1 axes=1", {"matmul has no pair 'axes'"}},
         {"conv2d_transposed h=1 w=1 ci=500 co=1 kh=1000000 kw=1", {"padded input", "2^31", "kernel smaller"}},
     }));
     CAPTURE(text);

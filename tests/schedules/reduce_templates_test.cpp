@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <string>
 
+#include "schedules/operator.h"
+#include "schedules/reduce/shape.h"
 #include "template_check.h"
 
 namespace tilesmith {
@@ -12,6 +14,11 @@ std::string fault(const std::string& problem, const std::string& template_name, 
     Conditions conditions;
     conditions.threads = threads;
     return first_fault(problem, template_name, 3, conditions, 20261103);
+}
+
+// "=7": half of the groups are 1, and few are long.
+std::string pick_extent(Rng& rng) {
+    return "=" + std::to_string(rng.below(8) == 0 ? 17 + rng.below(30) : 1 + rng.below(2) * rng.below(7));
 }
 
 TEST_CASE("fold_rows: schedules reduce the last axis, whatever its length", "[kernel]") {
@@ -49,11 +56,45 @@ TEST_CASE("fold_columns: rows below a vector lie side by side", "[kernel]") {
     CHECK(fault(op + shape, "fold_columns") == "");
 }
 
+TEST_CASE("fold_columns: schedules reduce axes that alternate more often, before a kept one of any length",
+          "[kernel]") {
+    const std::string op = GENERATE("reduce_sum", "reduce_max");
+    const std::string shape =
+        GENERATE(" outer=2 reduced=3 kept=4 inner=5 kept2=64", " outer=3 reduced=2 kept=3 inner=37 kept2=3",
+                 " outer=2 reduced=2 kept=3 inner=2 kept2=2 inner2=3 kept3=5",
+                 " reduced=3 kept=2 inner=5 kept2=3 inner2=7 kept3=19", " outer=2 reduced=3 kept=2 inner=4 kept2=2003",
+                 " reduced=2 kept=3 inner=2 kept2=2 inner2=3 kept3=2 inner3=8 kept4=33");
+    CHECK(fault(op + shape, "fold_columns") == "");
+}
+
+TEST_CASE("fold_rows: schedules reduce axes that alternate more often, the last of which is of any length",
+          "[kernel]") {
+    const std::string op = GENERATE("reduce_sum", "reduce_max");
+    const std::string shape =
+        GENERATE(" reduced=3 kept=4 inner=5 kept2=6 inner2=70", " outer=2 reduced=3 kept=2 inner=5 kept2=3 inner2=131",
+                 " reduced=2 kept=3 inner=2 kept2=23 inner2=5", " reduced=2 kept=3 inner=3 kept2=2 inner2=2",
+                 " outer=2 reduced=3 kept=5 inner=3 kept2=2 inner2=3 kept3=5 inner3=3",
+                 " outer=2 reduced=2 kept=2 inner=3 kept2=2 inner2=2 kept3=13 inner3=17");
+    CHECK(fault(op + shape, "fold_rows") == "");
+}
+
+TEST_CASE("reductions: random schedules reduce random axes that alternate more often", "[kernel]") {
+    Rng rng(20261127);
+    for (int i = 0; i < 30; ++i) {
+        std::string problem = "reduce_sum";
+        for (const char* pair : kReduceGroups) problem += " " + std::string(pair) + pick_extent(rng);
+        const bool rows = FoldShape(parse_problem(problem)).inner > 1;
+        CHECK(fault(problem, rows ? "fold_rows" : "fold_columns", 1 + i % 2) == "");
+    }
+}
+
 TEST_CASE("reduce_mean: both templates divide by the number of elements that are reduced", "[kernel]") {
     CHECK(fault("reduce_mean outer=5 reduced=33", "fold_rows") == "");
     CHECK(fault("reduce_mean outer=2 reduced=5 kept=17 inner=3", "fold_rows") == "");
     CHECK(fault("reduce_mean outer=3 reduced=49 kept=100", "fold_columns") == "");
     CHECK(fault("reduce_mean reduced=1003 kept=3", "fold_columns") == "");
+    CHECK(fault("reduce_mean outer=2 reduced=3 kept=2 inner=5 kept2=3 inner2=31", "fold_rows") == "");
+    CHECK(fault("reduce_mean outer=2 reduced=7 kept=3 inner=9 kept2=40", "fold_columns") == "");
 }
 
 TEST_CASE("reductions: loops over threads change no result", "[kernel]") {
@@ -65,6 +106,9 @@ TEST_CASE("reductions: loops over threads change no result", "[kernel]") {
     CHECK(fault(op + " outer=3 reduced=5 kept=7 inner=67", "fold_rows", 2) == "");
     CHECK(fault(op + " outer=5 reduced=31 kept=100", "fold_columns", 2) == "");
     CHECK(fault(op + " outer=4001 reduced=5 kept=3", "fold_columns", 2) == "");
+    CHECK(fault(op + " outer=37 reduced=5 kept=31 inner=3 kept2=11 inner2=19", "fold_rows", 2) == "");
+    CHECK(fault(op + " outer=37 reduced=3 kept=31 inner=5 kept2=100", "fold_columns", 2) == "");
+    CHECK(fault(op + " outer=17 reduced=3 kept=31 inner=70 kept2=3", "fold_columns", 2) == "");
 }
 
 TEST_CASE("reductions: chunks of few long rows or columns change no result", "[kernel]") {
@@ -73,6 +117,8 @@ TEST_CASE("reductions: chunks of few long rows or columns change no result", "[k
     CHECK(fault(op + " reduced=3 kept=2 inner=20011", "fold_rows", 2) == "");
     CHECK(fault(op + " reduced=2003 kept=40", "fold_columns", 2) == "");
     CHECK(fault(op + " reduced=20011 kept=3", "fold_columns", 2) == "");
+    CHECK(fault(op + " reduced=3 kept=2 inner=2 kept2=2 inner2=20011", "fold_rows", 2) == "");
+    CHECK(fault(op + " outer=2 reduced=3 kept=2 inner=510 kept2=40", "fold_columns", 2) == "");
 }
 
 }  // namespace

@@ -291,6 +291,19 @@ TEST_CASE("reductions: rows, columns and all of a matrix are what is left out of
     CHECK(run("reduce_mean outer=2 reduced=3", {x}) == Floats{2, 5});
 }
 
+TEST_CASE("reductions: kept and reduced axes alternate as often as the pairs say", "[unit]") {
+    Floats x(32);  // [2,2,2,2,2]
+    for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i);
+    const std::string second_and_fourth = " outer=2 reduced=2 kept=2 inner=2 kept2=2";
+    CHECK(run("reduce_sum" + second_and_fourth, {x}) == Floats{20, 24, 36, 40, 84, 88, 100, 104});
+    CHECK(run("reduce_max" + second_and_fourth, {x}) == Floats{10, 11, 14, 15, 26, 27, 30, 31});
+    const std::string first_third_and_fifth = " reduced=2 kept=2 inner=2 kept2=2 inner2=2";
+    CHECK(run("reduce_sum" + first_third_and_fifth, {x}) == Floats{84, 100, 148, 164});
+    CHECK(run("reduce_mean" + first_third_and_fifth, {x}) == Floats{10.5F, 12.5F, 18.5F, 20.5F});
+    CHECK(run("reduce_sum reduced=1 kept2=4 inner2=1 kept3=2 inner3=4", {x}) ==
+          Floats{6, 22, 38, 54, 70, 86, 102, 118});
+}
+
 TEST_CASE("elementwise: the epilogue in its order, and a copy without one", "[unit]") {
     const Floats x{-1, 2, -3, 4};
     CHECK(run("elementwise rows=2 cols=2", {x}) == x);

@@ -106,6 +106,8 @@ std::string some_sum() {
                     "avg_pool h=9 w=8 c=11 kh=3 kw=3 stride=2 pad=1", "avg_pool h=7 w=7 c=33 kh=7 kw=7",
                     "layer_norm rows=5 cols=31", "rms_norm rows=5 cols=31", "norm b=3 m=5 n=9",
                     "reduce_sum outer=10 reduced=300", "reduce_mean outer=2 reduced=49 kept=100",
+                    "reduce_sum outer=2 reduced=3 kept=4 inner=5 kept2=40",
+                    "reduce_mean reduced=3 kept=4 inner=5 kept2=6 inner2=70",
                     "elementwise rows=20 cols=31 epilogue=bias,gelu", "transpose m=50 n=37");
 }
 
