@@ -3,7 +3,8 @@
 // A block of columns is combined row after row: a few vectors of them in registers, or a longer block in the L1 cache,
 // several rows at a time, so that whole cache lines are read in their order. Where a row is below a vector, `lanes`
 // rows lie side by side as one row of whole vectors, and the results are combined at the end. Few blocks of many rows
-// are cut into chunks of rows, one task each.
+// are cut into chunks of rows, one task each. Where kept and reduced axes go on alternating further out, the loops over
+// the reduced ones stand around the rows.
 #include "schedules/template_rows.h"
 
 #include <Halide.h>
