@@ -3,7 +3,9 @@
 #define _GNU_SOURCE
 #include "tilesmith_runtime.h"
 
+#if defined(__x86_64__)
 #include <immintrin.h>
+#endif
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -12,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,6 +46,8 @@ static void spin_unlock(atomic_flag* lock) { atomic_flag_clear_explicit(lock, me
 // large blocks, is written in quarters; one that is not even aligned to 16 bytes is stored as usual. Halide can neither
 // ask LLVM for such stores nor link code that has them, and vectors cannot be arguments of what it calls; the way over
 // the stack costs little beside the line that is written.
+
+#if defined(__x86_64__)
 
 static inline bool aligned(const float* address, uintptr_t bytes) { return (uintptr_t)address % bytes == 0; }
 
@@ -89,6 +94,15 @@ int tilesmith_rt_stream_end(void) {
     _mm_sfence();
     return 0;
 }
+
+#else  // stores as usual, which need no fence of their own
+
+int tilesmith_rt_stream_f32x4(float* to, const float* from) { return memcpy(to, from, 4 * sizeof(float)), 0; }
+int tilesmith_rt_stream_f32x8(float* to, const float* from) { return memcpy(to, from, 8 * sizeof(float)), 0; }
+int tilesmith_rt_stream_f32x16(float* to, const float* from) { return memcpy(to, from, 16 * sizeof(float)), 0; }
+int tilesmith_rt_stream_end(void) { return 0; }
+
+#endif
 
 // ----------------------------------------------------------------------------------------------------------------
 // memory
