@@ -232,6 +232,7 @@ void Build::order_loops() {
         const Var pixel_task("pixel_task"), panel_task("panel_task");
         out_.fuse(pixel_block_, n_, pixel_task).fuse(panel_block_, g_, panel_task);
         out_.fuse(pixel_task, panel_task, task_).parallel(task_);
+        block_level_ = task_;
     }
 }
 

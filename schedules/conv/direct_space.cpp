@@ -152,7 +152,10 @@ std::vector<Decision> order_decisions(const std::shared_ptr<const Facts>& facts)
         const bool copies =
             padding == kPadCopy || padding == kPadGather || (padding == kPadSkipRows && facts->shape.pads_columns());
         if (!copies) return texts({"none"});
-        return s.choice("order") == "pixels" && facts->shape.flat() ? texts({"block", "whole"}) : texts({"whole"});
+        if (!facts->shape.flat()) return texts({"whole"});
+        if (s.choice("order") == "pixels") return texts({"block", "whole"});
+        // A copy for each task, which no other thread has to fetch from this one's cache.
+        return facts->parallel ? texts({"whole", "block"}) : texts({"whole"});
     };
     // The next panel's weights, where they come from beyond the first cache and several tiles can share them out; or
     // the next tile's pixels, where they follow on this one's.
@@ -237,7 +240,8 @@ Schedule worked_out(const Problem& problem, const Target& target, const Conditio
     wish.set("taps", one_run(s, tile.padding) ? "run" : s.kw == 1 ? "outer" : "inner");
     wish.set("unroll", default_unroll(run_length(s, tile.padding), tile.accumulators()));
     wish.set("order", order).set("pixel_block", pixel_block).set("panel_block", int64_t{1}).set("inner", "pixels");
-    wish.set("copy_at", "block").set("prefetch", weight_bytes(s) > target.l2_bytes ? "panel" : "no");
+    wish.set("copy_at", order == "pixels" ? "block" : "whole")
+        .set("prefetch", weight_bytes(s) > target.l2_bytes ? "panel" : "no");
     wish.set("prefetch_output", int64_t{output_bytes(s) > target.l2_bytes ? 1 : 0});
     if (facts->fresh) wish.set("pack", int64_t{1});
     return space_of(facts).repair(wish).value();

@@ -338,6 +338,29 @@ TEST_CASE("convolutions: tiles of pixels and panels of channels may be shared ou
         }
 }
 
+TEST_CASE("direct: each task may have a padded copy of its own, whatever tasks are", "[kernel]") {
+    const auto* const text = GENERATE("conv2d n=2 h=5 w=7 ci=12 co=110 kh=3 kw=3 pad=1 epilogue=bias,relu",
+                                      "conv1d n=2 w=33 ci=24 co=101 kw=5 pad=2",
+                                      "conv2d n=3 h=6 w=5 ci=24 co=150 kh=1 kw=3 groups=3 pad=1 weights=fresh",
+                                      "conv2d n=2 h=9 w=7 ci=16 co=100 kh=1 kw=1 stride=2 epilogue=add");
+    const Problem problem = parse_problem(text);
+    const Template& direct = *template_named({"direct", 3});
+    Rng rng(20261130);
+    for (const Target& target : targets_here())
+        for (const char* order : {"pixels", "panels", "nested"}) {
+            Conditions conditions;
+            conditions.threads = 2;
+            Schedule wish = *direct.space(problem, target, conditions).sample(rng);
+            wish.set("padding", conv_shape(problem).padded() ? "copy" : "gather").set("order", order);
+            wish.set("vectors", int64_t{1}).set("copy_at", "block");
+            const Schedule schedule = *direct.space(problem, target, conditions).repair(wish);
+            INFO(schedule.text());
+            CHECK(schedule.choice("order") == order);
+            CHECK(schedule.choice("copy_at") == "block");
+            CHECK(fault_of(problem, schedule, target, conditions, true, rng) == "");
+        }
+}
+
 TEST_CASE("direct: the default shares out pixels, or channels of large weights, or both for many threads", "[unit]") {
     const Target target = resolve_target("x86-64-avx512", true, nullptr);
     const Template& direct = *template_named({"direct", 3});
