@@ -26,6 +26,17 @@ std::string pairs_text(const std::vector<PairSpec>& pairs) {
     return text;
 }
 
+// What a user may write for an operator.
+std::string pairs_text(const ProblemSpec& spec) {
+    std::string text = pairs_text(spec.extents);
+    if (spec.shorthand) {
+        text += " (or instead";
+        for (const std::string& name : spec.shorthand->names) text += " " + name + "=?";
+        text += ")";
+    }
+    return text + " " + pairs_text(spec.attributes);
+}
+
 nlohmann::ordered_json operator_json(const Operator& op) {
     const auto pairs = [](const std::vector<PairSpec>& specs) {
         nlohmann::ordered_json list = nlohmann::ordered_json::array();
@@ -38,6 +49,7 @@ nlohmann::ordered_json operator_json(const Operator& op) {
     return {{"name", op.name},
             {"summary", op.summary},
             {"extents", pairs(op.spec.extents)},
+            {"instead_of_extents", op.spec.shorthand ? op.spec.shorthand->names : std::vector<std::string>{}},
             {"attributes", pairs(op.spec.attributes)},
             {"epilogue", op.spec.epilogue}};
 }
@@ -47,7 +59,7 @@ void list_operators(bool json) {
     std::vector<std::vector<std::string>> rows = {{"operator", "what it computes", "pairs (? must be given)"}};
     for (const Operator& op : operators()) {
         list.push_back(operator_json(op));
-        rows.push_back({op.name, op.summary, pairs_text(op.spec.extents) + " " + pairs_text(op.spec.attributes)});
+        rows.push_back({op.name, op.summary, pairs_text(op.spec)});
     }
     json ? print_json({{"operators", list}}) : print_table(rows);
 }

@@ -51,6 +51,10 @@ TEST_CASE("the help of the program does not show the subcommands of its own chil
     CHECK(run.out.find("verify-library") == std::string::npos);
 }
 
+TEST_CASE("list operators says what may be written instead of the extents", "[cli]") {
+    CHECK(run_program(Folder(), {"list", "operators"}).out.find("(or instead shape=? axes=?)") != std::string::npos);
+}
+
 TEST_CASE("list shows each table, as text and as JSON", "[cli]") {
     for (const auto& [table, entry] : std::vector<std::pair<std::string, std::string>>{
              {"operators", "matmul"}, {"templates", "register_tile"}, {"searches", "random"}}) {
