@@ -323,6 +323,15 @@ TEST_CASE("bench --json compares with every library found, on one thread and on 
     }
 }
 
+TEST_CASE("bench compares with libraries and with reading alone at once, on several threads too", "[cli]") {
+    const Folder folder;
+    const ProgramRun run = run_program(folder, {"bench", "reduce_sum outer=10 reduced=3000", "--threads", "2", "--time",
+                                                "0.1s", "--against", "stream,onednn", "--json"});
+    INFO(run.err);
+    REQUIRE(run.status == 0);
+    CHECK(run.json().at("rows")[0].at("peers").contains("stream"));
+}
+
 TEST_CASE("bench prints a table", "[cli]") {
     const Folder folder;
     const ProgramRun run = run_program(folder, {"bench", kProblem, "--threads", "1", "--time", "0.1s"});
