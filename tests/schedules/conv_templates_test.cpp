@@ -339,7 +339,7 @@ TEST_CASE("convolutions: tiles of pixels and panels of channels may be shared ou
 }
 
 TEST_CASE("direct: each task may have a padded copy of its own, whatever tasks are", "[kernel]") {
-    const auto* const text = GENERATE("conv2d n=2 h=5 w=7 ci=12 co=110 kh=3 kw=3 pad=1 epilogue=bias,relu",
+    const auto* const text = GENERATE("conv2d n=2 h=5 w=7 ci=12 co=110 kh=1 kw=3 pad=1 dilation=2 epilogue=bias,relu",
                                       "conv1d n=2 w=33 ci=24 co=101 kw=5 pad=2",
                                       "conv2d n=3 h=6 w=5 ci=24 co=150 kh=1 kw=3 groups=3 pad=1 weights=fresh",
                                       "conv2d n=2 h=9 w=7 ci=16 co=100 kh=1 kw=1 stride=2 epilogue=add");
