@@ -29,9 +29,8 @@ std::string first_fault(const std::string& problem, const std::string& template_
                         const Conditions& conditions, uint64_t seed);
 
 // The same of random schedules that store their output past the caches, as if none had room for it, for every target
-// that runs here.
-std::string first_streaming_fault(const std::string& problem, const std::string& template_name, int random_schedules,
-                                  const Conditions& conditions, uint64_t seed);
+// that runs here, on one thread and on two.
+std::string first_streaming_fault(const std::string& problem, const std::string& template_name);
 
 // What `schedule` computes of `inputs` (one vector for each argument but the output). Throws run_failed where it does
 // not compile or returns an error.
