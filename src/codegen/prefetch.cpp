@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "codegen/address.h"
 #include "codegen/let_visitor.h"
 
 namespace tilesmith {
@@ -23,10 +24,8 @@ constexpr int kLineBytes = 64;
 // Asks for the line that holds `element` of `buffer`. llvm.prefetch (LLVM Language Reference): the address, read (0) or
 // write, locality (3: all caches), data cache (1).
 Ir::Stmt fetch(const std::string& buffer, const Expr& element, int element_bytes) {
-    const Expr base = Halide::reinterpret<int64_t>(Ir::Variable::make(Halide::Handle(), buffer));
-    const Expr address = Halide::reinterpret(Halide::Handle(), base + Halide::cast<int64_t>(element) * element_bytes);
-    return Ir::Evaluate::make(
-        Ir::Call::make(Halide::Int(32), "llvm.prefetch.p0", {address, 0, 3, 1}, Ir::Call::Extern));
+    return Ir::Evaluate::make(Ir::Call::make(Halide::Int(32), "llvm.prefetch.p0",
+                                             {address_of(buffer, element, element_bytes), 0, 3, 1}, Ir::Call::Extern));
 }
 
 Ir::Stmt with_body(const Ir::For* loop, const Ir::Stmt& body) {

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "codegen/address.h"
+
 namespace tilesmith {
 
 namespace {
@@ -18,8 +20,7 @@ Ir::Stmt call(const std::string& function, const std::vector<Expr>& arguments) {
 }
 
 Expr address(const std::string& buffer, const Expr& element) {
-    const Expr base = Halide::reinterpret<int64_t>(Ir::Variable::make(Halide::Handle(), buffer));
-    return Halide::reinterpret(Halide::Handle(), base + Halide::cast<int64_t>(element) * Halide::Float(32).bytes());
+    return address_of(buffer, element, Halide::Float(32).bytes());
 }
 
 void append_statements(const Ir::Stmt& statement, std::vector<Ir::Stmt>& list) {
