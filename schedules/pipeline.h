@@ -25,7 +25,7 @@ struct PackedPrefetch {
     std::string packed;                   // the input
     std::string consumer;                 // as above
     std::vector<std::string> tile_loops;  // the variables of the loops over tiles
-    int tiles = 1;                        // in all of these loops
+    int tiles = 1;                        // in all of these loops; those written out within them are found
     int64_t run = 0;                      // elements that the innermost loop of the consumer's update reads in all
     int64_t panel = 0;                    // elements from one panel to the next
 };

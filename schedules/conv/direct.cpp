@@ -69,7 +69,12 @@ class Build {
     [[nodiscard]] int64_t panels() const { return ceil_div(shape_.group_co(), panel()); }
     [[nodiscard]] int64_t planes() const { return shape_.n * shape_.od; }  // of the output
     [[nodiscard]] bool skips() const { return padding_ == kPadSkip; }
+    [[nodiscard]] ConvTile tile() const { return {padding_, vectors_, rows_, columns_}; }
+    [[nodiscard]] bool all_written_out() const { return tile().all_written_out(); }
     [[nodiscard]] bool taps_inside() const { return schedule_.choice("taps") == "inner"; }
+    // Whether the weights of unrolled taps lie side by side. Where a tile of several rows reads them once, each tap has
+    // a stream of its own: what fetches ahead from the third cache, page by page, then has more time for each.
+    [[nodiscard]] bool taps_together() const { return taps_inside() && !all_written_out(); }
     [[nodiscard]] int pixel_block() const { return as_int(schedule_.number("pixel_block")); }
     [[nodiscard]] int block_rows() const { return shape_.oh > 1 ? pixel_block() * rows_ : 1; }
     [[nodiscard]] int block_columns() const { return shape_.oh > 1 ? as_int(shape_.ow) : pixel_block() * columns_; }
@@ -81,8 +86,8 @@ class Build {
         return {shape_.group_co(), shape_.groups, run_length_, taps_, kernel_rows()};
     }
     [[nodiscard]] std::vector<int64_t> packed_extents() const {
-        const int64_t first = taps_inside() ? taps_ : run_length_;
-        return {panel(), first, taps_inside() ? run_length_ : taps_, kernel_rows(), panels(), weight_groups()};
+        const int64_t first = taps_together() ? taps_ : run_length_;
+        return {panel(), first, taps_together() ? run_length_ : taps_, kernel_rows(), panels(), weight_groups()};
     }
     [[nodiscard]] int64_t capsule_ci() const { return shape_.group_ci() / shape_.capsules; }
     [[nodiscard]] int64_t capsule_co() const { return shape_.group_co() / shape_.capsules; }
@@ -120,8 +125,8 @@ class Build {
 
 // Channels (in a group) to panels, in the order in which the sum of a tile reads them; zeros after the last channel.
 void Build::define_weights() {
-    const Expr at = taps_inside() ? k1_ : k0_;
-    const Expr tap = taps_inside() ? k0_ : k1_;
+    const Expr at = taps_together() ? k1_ : k0_;
+    const Expr tap = taps_together() ? k0_ : k1_;
     const Expr channel = panel_ * panel() + inside_;
     if (shape_.group_co() % panel() == 0) {
         packed_weight_(inside_, k0_, k1_, kernel_row_, panel_, g_) = plain_weight(channel, g_, at, tap, kernel_row_);
@@ -143,9 +148,9 @@ Expr Build::plain_weight(const Expr& channel, const Expr& group, const Expr& at,
 
 Expr Build::weight(const Expr& channel, const Expr& group, const Expr& at, const Expr& tap, const Expr& row) {
     if (!packed_) return plain_weight(channel, group, at, tap, row);
-    const std::vector<Expr> position{channel % panel(),        taps_inside() ? tap : at,
-                                     taps_inside() ? at : tap, row,
-                                     channel / panel(),        shape_.capsules > 1 ? Expr(0) : group};
+    const std::vector<Expr> position{channel % panel(),          taps_together() ? tap : at,
+                                     taps_together() ? at : tap, row,
+                                     channel / panel(),          shape_.capsules > 1 ? Expr(0) : group};
     if (problem_.weights() == Weights::fixed) return packed_weight_input_(position);
     return packed_weight_(position);
 }
@@ -164,6 +169,7 @@ void Build::define() {
     if (skips()) {
         k_.where(input_.column_inside(column));
         if (shape_.ow % columns_ != 0) k_.where(x_ < as_int(shape_.ow));
+        if (shape_.oh % rows_ != 0) k_.where(y_ < as_int(shape_.oh));
     }
     Expr pixel = input_.at(channel, column, row, n_);
     if (!shape_.flat()) {
@@ -185,6 +191,7 @@ void Build::define() {
 }
 
 void Build::schedule_output() {
+    const TailStrategy y_tail = all_written_out() ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards;
     const TailStrategy x_tail = skips() ? TailStrategy::GuardWithIf : TailStrategy::ShiftInwards;
     out_.bound(c_, 0, as_int(shape_.group_co()))
         .bound(g_, 0, as_int(shape_.groups))
@@ -196,13 +203,14 @@ void Build::schedule_output() {
                tail(ceil_div(shape_.group_co(), lanes_), vectors_, TailStrategy::GuardWithIf))
         .split(panel_, panel_block_, panel_, as_int(schedule_.number("panel_block")), TailStrategy::GuardWithIf)
         .split(x_, x_tile_, column_, columns_, tail(shape_.ow, columns_, x_tail))
-        .split(y_, y_tile_, row_, rows_, tail(shape_.oh, rows_, TailStrategy::ShiftInwards));
+        .split(y_, y_tile_, row_, rows_, tail(shape_.oh, rows_, y_tail));
     // With one row of pixels (a matmul, conv1d) the blocks are made of its tiles.
     const Var blocked = shape_.oh > 1 ? y_tile_ : x_tile_;
     out_.split(blocked, pixel_block_, blocked, pixel_block(), TailStrategy::GuardWithIf);
     order_loops();
     out_.vectorize(lane_).unroll(vector_).unroll(column_).unroll(row_);
     if (skips()) out_.unroll(x_tile_);
+    if (all_written_out()) out_.unroll(y_tile_);
     out_.never_partition_all();
     if (padding_ == kPadEdges) out_.partition(x_tile_, Halide::Partition::Auto);
 }
@@ -259,14 +267,17 @@ void Build::schedule_tile() {
         sum.reorder(c_, x_, y_, at, tap, row, kernel_plane);
     sum.vectorize(c_, lanes_).unroll(c_).unroll(x_).unroll(y_);
     if (taps_inside() || skips()) sum.unroll(tap);
+    if (all_written_out()) sum.unroll(row);
     const int unroll = as_int(schedule_.number("unroll"));
     if (unroll > 1) sum.unroll(at, unroll);
 }
 
 PackedPrefetch Build::prefetch() const {
     const int64_t run = int64_t{panel()} * run_length_ * (taps_inside() ? taps_ : 1);
-    const int64_t rows = shape_.oh > 1 ? pixel_block() : 1;
-    const int64_t columns = shape_.oh > 1 ? ceil_div(shape_.ow, columns_) : pixel_block();
+    // Tiles of loops; those that are written out are found in the code.
+    const int64_t rows = shape_.oh > 1 && !all_written_out() ? pixel_block() : 1;
+    const int64_t row_tiles = skips() ? 1 : ceil_div(shape_.ow, columns_);
+    const int64_t columns = shape_.oh > 1 || skips() ? row_tiles : pixel_block();
     return {packed_weight_input_.name(), tile_.name(), {y_tile_.name(), x_tile_.name()},
             as_int(rows * columns),      run,          int64_t{panel()} * run_length_ * taps_ * kernel_rows()};
 }

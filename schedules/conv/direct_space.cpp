@@ -104,6 +104,7 @@ std::vector<Decision> reduction_decisions(const std::shared_ptr<const Facts>& fa
         const ConvTile tile = tile_of(s);
         if (one_run(facts->shape, tile.padding)) return texts({"run"});
         if (facts->shape.kw == 1) return texts({"outer"});
+        if (tile.all_written_out()) return texts({"inner"});
         const int64_t most = tile.padding == kPadSkip ? 2 * kMostUnrolled : kMostUnrolled;
         const bool small = taps_share_pixels(tile, facts->target) && unrolled_taps(facts->shape, tile) <= most;
         if (!small) return texts({"outer"});
@@ -139,6 +140,7 @@ std::vector<Decision> order_decisions(const std::shared_ptr<const Facts>& facts)
     };
     const auto pixel_block = [facts](const Schedule& s) {
         const ConvShape shape = facts->seen(s);
+        if (tile_of(s).all_written_out()) return values_of({ceil_div(shape.oh, s.number("rows"))});
         if (shape.oh > 1) return blocks(ceil_div(shape.oh, s.number("rows")));
         if (s.choice("padding") == kPadSkip) return values_of({ceil_div(shape.ow, s.number("columns"))});
         return blocks(ceil_div(shape.ow, s.number("columns")));
@@ -162,9 +164,7 @@ std::vector<Decision> order_decisions(const std::shared_ptr<const Facts>& facts)
     const auto prefetch = [facts](const Schedule& s) {
         const ConvShape shape = facts->seen(s);
         const int64_t row_tiles = ceil_div(shape.ow, s.number("columns"));
-        // Tiles of a row that are written out one after the other would all ask for the same.
-        const bool apart = s.choice("padding") != kPadSkip || row_tiles == 1;
-        const bool pays = !facts->fresh && shape.capsules == 1 && s.choice("inner") == "pixels" && apart &&
+        const bool pays = !facts->fresh && shape.capsules == 1 && s.choice("inner") == "pixels" &&
                           s.number("pixel_block") * (shape.oh > 1 ? row_tiles : 1) >= kLeastSharing &&
                           weight_bytes(shape) > facts->target.l1_bytes;
         const bool follow = s.choice("padding") == kPadNone && shape.pointwise() && shape.groups == 1 &&
@@ -214,9 +214,17 @@ Space space(const Problem& problem, const Target& target, const Conditions& cond
     return space_of(facts_of(problem, target, conditions));
 }
 
+// The cheapest tile; where weights come from beyond the second cache, the cheapest that passes over them seldom.
+const ConvTile& default_tile(const Facts& facts) {
+    const auto several_rows = std::find_if(facts.tiles.begin(), facts.tiles.end(),
+                                           [](const ConvTile& tile) { return tile.all_written_out(); });
+    const bool far = weight_bytes(facts.shape) > facts.target.l2_bytes;
+    return far && several_rows != facts.tiles.end() ? *several_rows : facts.tiles.front();
+}
+
 Schedule worked_out(const Problem& problem, const Target& target, const Conditions& conditions) {
     const auto facts = facts_of(problem, target, conditions);
-    const ConvTile& tile = facts->tiles.front();
+    const ConvTile& tile = default_tile(*facts);
     const ConvShape s = as_read(facts->shape, tile.padding);
     const int64_t panel_bytes = s.group_ci() * s.kd * s.kh * s.kw * tile.vectors * facts->lanes * 4;
     const int64_t row_bytes = s.oh > 1 ? tile.rows * s.stride_h * s.w * s.ci * 4 : tile.columns * s.stride_w * s.ci * 4;
@@ -231,7 +239,7 @@ Schedule worked_out(const Problem& problem, const Target& target, const Conditio
         pixel_block = std::min(pixel_block, ceil_div(tiles, int64_t{4} * conditions.threads));
         const int64_t pixel_tasks = ceil_div(tiles, pixel_block) * s.n * s.od;
         const int64_t panel_tasks = ceil_div(facts->channel_vectors(), tile.vectors) * s.groups;
-        const bool one_block = tile.padding == kPadSkip && s.oh == 1;
+        const bool one_block = tile.padding == kPadSkip && (s.oh == 1 || tile.all_written_out());
         order = one_block || weight_bytes(s) > target.l2_bytes ? "panels" : "pixels";
         if ((order == "panels" ? panel_tasks : pixel_tasks) < conditions.threads) order = "nested";
     }
@@ -241,7 +249,7 @@ Schedule worked_out(const Problem& problem, const Target& target, const Conditio
     wish.set("unroll", default_unroll(run_length(s, tile.padding), tile.accumulators()));
     wish.set("order", order).set("pixel_block", pixel_block).set("panel_block", int64_t{1}).set("inner", "pixels");
     wish.set("copy_at", order == "pixels" ? "block" : "whole")
-        .set("prefetch", weight_bytes(s) > target.l2_bytes ? "panel" : "no");
+        .set("prefetch", weight_bytes(s) > target.l2_bytes && !tile.all_written_out() ? "panel" : "no");
     wish.set("prefetch_output", int64_t{output_bytes(s) > target.l2_bytes ? 1 : 0});
     if (facts->fresh) wish.set("pack", int64_t{1});
     return space_of(facts).repair(wish).value();

@@ -10,8 +10,9 @@ namespace {
 // Cycles from the start of a multiply-add until its result can be added to again; 4 or 5 on every core of the last
 // decade.
 constexpr double kLatencyCycles = 4;
-// Vector multiply-adds in one unrolled body: 100 ms of compiling.
+// Vector multiply-adds in one unrolled body: 100 ms of compiling. And in the loops of a whole output.
 constexpr int64_t kMostUnrolled = 240;
+constexpr int64_t kMostAllWrittenOut = 512;
 // Starting a tile, clearing and writing it out: cycles a tile and cycles an accumulator.
 constexpr double kTileCycles = 12;
 constexpr double kAccumulatorCycles = 1.5;
@@ -37,11 +38,12 @@ int64_t inside(int64_t first, int64_t last, int64_t tap, int64_t stride, int64_t
     return std::max<int64_t>(0, std::min(last, positions(extent)) - std::max(first, positions(0)));
 }
 
-// Cycles for one kernel row of one strip of tiles over a whole output row, a unit of reduction.
-double strip_cycles(const ConvShape& s, const ConvTile& t, const Target& target) {
+// Cycles for one kernel row, inside for `rows` rows of the tiles, of one strip of tiles over a whole output row: a unit
+// of reduction.
+double strip_cycles(const ConvShape& s, const ConvTile& t, int64_t rows, const Target& target) {
     const auto vectors = static_cast<double>(t.vectors);
     if (t.padding != kPadSkip) {
-        const auto pixels = static_cast<double>(t.pixels());
+        const auto pixels = static_cast<double>(t.columns * rows);
         const double tile = step_cycles(pixels, vectors, pixels + vectors, 1, target);
         return tile * static_cast<double>(s.kw * ceil_div(s.ow, t.columns));
     }
@@ -50,11 +52,24 @@ double strip_cycles(const ConvShape& s, const ConvTile& t, const Target& target)
         double products = 0;
         for (int64_t k = 0; k < s.kw; ++k)
             products += static_cast<double>(
-                inside(x, std::min(s.ow, x + t.columns), k, s.stride_w, s.dilation_w, s.pad_w, s.w));
+                rows * inside(x, std::min(s.ow, x + t.columns), k, s.stride_w, s.dilation_w, s.pad_w, s.w));
         const auto taps = static_cast<double>(s.kw);
         const double pixel_loads = (taps_share_pixels(t, target) ? kUnsharedPixels : 1) * products;
         cycles += step_cycles(products, vectors, pixel_loads + taps * vectors, taps, target);
     }
+    return cycles;
+}
+
+// The same for all kernel rows and strips.
+double all_strips_cycles(const ConvShape& s, const ConvTile& t, const Target& target) {
+    if (!skips_rows(t.padding))
+        return static_cast<double>(s.kh * ceil_div(s.oh, t.rows)) * strip_cycles(s, t, t.rows, target);
+    double cycles = 0;
+    for (int64_t y = 0; y < s.oh; y += t.rows)
+        for (int64_t k = 0; k < s.kh; ++k) {
+            const int64_t rows = inside(y, std::min(s.oh, y + t.rows), k, s.stride_h, s.dilation_h, s.pad_h, s.h);
+            if (rows > 0) cycles += strip_cycles(s, t, rows, target);
+        }
     return cycles;
 }
 
@@ -63,6 +78,11 @@ bool fits(const ConvShape& s, const ConvTile& t, const Target& target) {
     // where weights are used so often that loads move ahead).
     const int64_t registers = t.accumulators() + t.vectors + (t.vectors == 1 ? 2 : 1);
     if (registers > target.vector_registers) return false;
+    if (t.all_written_out()) {
+        // The compiler keeps every pixel that several taps use.
+        const bool spills = t.accumulators() + t.pixels() + t.vectors > target.vector_registers;
+        return !spills && s.flat() && unrolled_taps(s, t) <= kMostAllWrittenOut;
+    }
     if (t.padding == kPadSkip) return unrolled_taps(s, t) <= kMostUnrolled;
     return true;
 }
@@ -117,7 +137,8 @@ bool taps_share_pixels(const ConvTile& tile, const Target& target) {
 
 int64_t unrolled_taps(const ConvShape& shape, const ConvTile& tile) {
     const int64_t strips = tile.padding == kPadSkip ? shape.ow : tile.columns;
-    return strips * tile.rows * tile.vectors * shape.kw;
+    const int64_t row = strips * tile.vectors * shape.kw;
+    return tile.all_written_out() ? row * shape.oh * shape.kh : row * tile.rows;
 }
 
 std::vector<ConvTile> conv_tiles(const ConvShape& shape, const Target& target) {
@@ -127,7 +148,8 @@ std::vector<ConvTile> conv_tiles(const ConvShape& shape, const Target& target) {
     std::vector<ConvTile> tiles;
     for (const std::string& padding : paddings(shape)) {
         const ConvShape read = as_read(shape, padding);
-        const int64_t most_rows = padding == kPadNone || padding == kPadCopy ? std::min(kMostRows, read.oh) : 1;
+        const bool several_rows = padding == kPadNone || padding == kPadCopy || padding == kPadSkip;
+        const int64_t most_rows = several_rows ? std::min(kMostRows, read.oh) : 1;
         for (int64_t vectors = 1; vectors <= most_vectors; ++vectors)
             for (int64_t rows = 1; rows <= most_rows; ++rows)
                 for (int64_t columns = 1; columns <= std::min<int64_t>(read.ow, target.vector_registers); ++columns) {
@@ -141,15 +163,9 @@ std::vector<ConvTile> conv_tiles(const ConvShape& shape, const Target& target) {
 double conv_tile_cost(const ConvShape& shape, const ConvTile& t, const Target& target) {
     const ConvShape s = as_read(shape, t.padding);
     const int64_t channel_vectors = ceil_div(s.group_co(), target.lanes(4));
-    double kernel_rows = static_cast<double>(s.kh * ceil_div(s.oh, t.rows));
-    if (skips_rows(t.padding)) {
-        kernel_rows = 0;
-        for (int64_t k = 0; k < s.kh; ++k)
-            kernel_rows += static_cast<double>(inside(0, s.oh, k, s.stride_h, s.dilation_h, s.pad_h, s.h));
-    }
     const auto channels = static_cast<double>(s.group_ci());
     const auto tiles = static_cast<double>(ceil_div(s.oh, t.rows) * ceil_div(s.ow, t.columns));
-    const double cycles = kernel_rows * channels * strip_cycles(s, t, target) +
+    const double cycles = channels * all_strips_cycles(s, t, target) +
                           tiles * (kTileCycles + kAccumulatorCycles * static_cast<double>(t.accumulators()));
     const auto panels = static_cast<double>(ceil_div(channel_vectors, t.vectors));
     const auto useful = static_cast<double>(s.oh * s.ow * s.kh * s.kw * channel_vectors) * channels;

@@ -15,7 +15,8 @@ namespace tilesmith {
 //   none       there are none
 //   copy       the input is copied into a padded buffer
 //   skip_rows  kernel rows that fall outside are not computed; columns are padded by a copy where they need it
-//   skip       rows as above; the tiles of a row are unrolled, and each leaves out the taps that fall outside
+//   skip       rows as above; the tiles of a row are unrolled, and each leaves out the taps that fall outside; where
+//              tiles have several rows, those of a column are unrolled too
 //   edges      rows as above; the first and the last tiles of a row ask for each pixel whether it is inside
 //   gather     there are none; the pixels that a strided kernel of one tap reads are copied side by side
 inline const std::string kPadNone = "none";
@@ -34,6 +35,8 @@ struct ConvTile {
 
     [[nodiscard]] int64_t pixels() const { return rows * columns; }
     [[nodiscard]] int64_t accumulators() const { return pixels() * vectors; }
+    // Whether all tiles of the output are written out, one after the other.
+    [[nodiscard]] bool all_written_out() const { return padding == kPadSkip && rows > 1; }
 };
 
 // The same convolution with as few axes as possible: with one kernel plane that neither strides nor pads, planes are
@@ -44,7 +47,8 @@ ConvShape merged(const ConvShape& shape);
 // The same convolution once `padding` has dealt with its input: gathered pixels are one row without strides.
 ConvShape as_read(const ConvShape& shape, const std::string& padding);
 
-// Vector multiply-adds written out in one body when the taps of a kernel row are unrolled: bounds compile time.
+// Vector multiply-adds written out in one body when the taps of a kernel row are unrolled, or for the whole output if
+// that is written out: bounds compile time.
 int64_t unrolled_taps(const ConvShape& shape, const ConvTile& tile);
 
 // Whether kernel rows that fall outside are not computed.

@@ -52,6 +52,7 @@ struct Reads {
     int element_bytes = 0;
 
     [[nodiscard]] int line() const { return kLineBytes / element_bytes; }  // in elements
+    [[nodiscard]] Expr start() const { return Ir::simplify(Ir::substitute(variable, 0, index)); }
 };
 
 // The first dense vector that is read in a loop, or the first read at all of `buffer` where one is named.
@@ -99,7 +100,7 @@ std::optional<Reads> innermost_reads(const Ir::For* loop, const std::string& buf
 // `loop`, which asks for `share` lines in its course: from line `first` on of what begins `ahead` elements after its
 // own reads.
 Ir::Stmt ask_ahead(const Ir::For* loop, const Reads& reads, int64_t ahead, const Expr& first, int share) {
-    const Expr start = Ir::substitute(reads.variable, 0, reads.index) + static_cast<int>(ahead);
+    const Expr start = reads.start() + static_cast<int>(ahead);
     return spread_over(loop, reads.iterations, share, [&](const Expr& place) {
         return fetch(reads.buffer, start + (first + place) * reads.line(), reads.element_bytes);
     });
@@ -159,9 +160,36 @@ class PrefetchPanels : public Ir::IRMutator {
     Expr tile_;                   // the loop over its tiles
 };
 
+// The first elements of `buffer` that the innermost loops of a first update read, one for each such loop below a
+// statement; those of tiles that are written out one after the other are equal. Loops over more tiles are left alone.
+class FindRuns : public LetVisitor {
+  public:
+    FindRuns(std::string consumer, std::string buffer) : consumer_(std::move(consumer)), buffer_(std::move(buffer)) {}
+    std::vector<Expr> starts;
+
+  private:
+    using LetVisitor::visit;
+
+    void visit(const Ir::For* loop) override {
+        if (!of_first_update(loop, consumer_)) return;
+        if (const auto reads = innermost_reads(loop, buffer_))
+            starts.push_back(reads->start());
+        else
+            LetVisitor::visit(loop);
+    }
+
+    const std::string consumer_, buffer_;
+};
+
 class PrefetchPacked : public Ir::IRMutator {
   public:
     explicit PrefetchPacked(const PackedPrefetch& prefetch) : prefetch_(prefetch) {}
+
+    // Of a whole function.
+    [[nodiscard]] Ir::Stmt with_prefetches(const Ir::Stmt& body) {
+        starts_ = starts_in(body);
+        return mutate(body);
+    }
 
   private:
     using Ir::IRMutator::visit;
@@ -176,20 +204,38 @@ class PrefetchPacked : public Ir::IRMutator {
             std::any_of(prefetch_.tile_loops.begin(), prefetch_.tile_loops.end(),
                         [&](const std::string& variable) { return loop->name.ends_with("." + variable); });
         if (over_tiles) tile_ = tile_ * loop->extent + Ir::Variable::make(Halide::Int(32), loop->name);
+        std::vector<Expr> starts = std::exchange(starts_, starts_in(loop->body));
+        const size_t visited = std::exchange(visited_, 0);
         Ir::Stmt result = Ir::IRMutator::visit(loop);
+        starts_ = std::move(starts);
+        visited_ = visited;
         tile_ = outside;
         return result;
     }
 
+    [[nodiscard]] std::vector<Expr> starts_in(const Ir::Stmt& body) const {
+        FindRuns find(prefetch_.consumer, prefetch_.packed);
+        body.accept(&find);
+        return find.starts;
+    }
+
     // Each tile asks for its share of what the same run of the next panel will read.
-    [[nodiscard]] Ir::Stmt with_prefetch(const Ir::For* loop, const Reads& reads) const {
-        const int share = static_cast<int>((prefetch_.run / reads.line() + prefetch_.tiles - 1) / prefetch_.tiles);
+    [[nodiscard]] Ir::Stmt with_prefetch(const Ir::For* loop, const Reads& reads) {
+        const Expr start = reads.start();
+        const auto same = [&](const Expr& other) { return Ir::equal(start, other); };
+        const auto here = starts_.begin() + static_cast<std::ptrdiff_t>(visited_++);
+        const auto written_out = static_cast<int>(std::count_if(starts_.begin(), starts_.end(), same));
+        const auto before = static_cast<int>(std::count_if(starts_.begin(), here, same));
+        const int tiles = prefetch_.tiles * written_out;
+        const int share = static_cast<int>((prefetch_.run / reads.line() + tiles - 1) / tiles);
         if (share == 0) return loop;
-        return ask_ahead(loop, reads, prefetch_.panel, tile_ * share, share);
+        return ask_ahead(loop, reads, prefetch_.panel, (tile_ * written_out + before) * share, share);
     }
 
     const PackedPrefetch& prefetch_;
     Expr tile_ = 0;
+    std::vector<Expr> starts_;  // of the runs below the loop that is being visited, in order
+    size_t visited_ = 0;        // of these
 };
 
 // Changes the innermost loop of `consumer`'s first update that reads `input`.
@@ -320,7 +366,7 @@ Ir::Stmt with_prefetches(const Ir::Stmt& body, const Stage& stage) {
     for (const Prefetch& prefetch : stage.prefetches) {
         if (const auto* copied = std::get_if<PanelPrefetch>(&prefetch)) result = PrefetchPanels(*copied).mutate(result);
         if (const auto* packed = std::get_if<PackedPrefetch>(&prefetch))
-            result = PrefetchPacked(*packed).mutate(result);
+            result = PrefetchPacked(*packed).with_prefetches(result);
         if (const auto* next = std::get_if<NextTilePrefetch>(&prefetch)) result = prefetch_next_tile(result, *next);
         if (const auto* stream = std::get_if<StreamPrefetch>(&prefetch)) result = prefetch_stream(result, *stream);
         if (const auto* output = std::get_if<OutputPrefetch>(&prefetch))
