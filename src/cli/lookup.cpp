@@ -1,6 +1,11 @@
 #include "cli/lookup.h"
 
+#include <fmt/format.h>
+
+#include "cli/arguments.h"
+#include "cli/trials.h"
 #include "codegen/host.h"
+#include "core/error.h"
 #include "schedules/template.h"
 
 namespace tilesmith {
@@ -11,6 +16,20 @@ bool can_build(const Schedule& schedule, const Problem& problem, const Condition
     const Template* made_by = template_named(schedule.template_id());
     return made_by != nullptr && made_by->applies(problem, target) &&
            made_by->space(problem, target, conditions).contains(schedule);
+}
+
+// With the decisions in the order of their template, whatever order a JSON tool left them in.
+Schedule in_template_order(const Schedule& schedule, const Problem& problem, const Target& target,
+                           const Conditions& conditions) {
+    const Template* made_by = template_named(schedule.template_id());
+    if (made_by == nullptr || !made_by->applies(problem, target)) return schedule;
+    Schedule ordered(schedule.template_id());
+    const Space space = made_by->space(problem, target, conditions);
+    for (const Decision& decision : space.decisions()) {
+        if (const Value* value = schedule.find(decision.name)) ordered.set(decision.name, *value);
+    }
+    for (const auto& [name, value] : schedule.values()) ordered.set(name, value);
+    return ordered;
 }
 
 }  // namespace
@@ -36,6 +55,23 @@ Found find_schedule(const Database* database, const Problem& problem, const Cond
         }
     }
     return {default_schedule(problem, target, conditions), "default", std::nullopt};
+}
+
+Schedule schedule_named(const std::string& text, const std::string& database, const Problem& problem,
+                        const Target& target, const Conditions& conditions) {
+    if (text.empty()) return default_schedule(problem, target, conditions);
+    if (text.front() != '{') {
+        require_database(database);
+        return trials_with_id(Database::open(database, Database::Mode::read), text).front().schedule;
+    }
+    try {
+        const Schedule schedule = Schedule::from_json(nlohmann::ordered_json::parse(text));
+        return in_template_order(schedule, problem, target, conditions);
+    } catch (const nlohmann::json::exception& error) {
+        throw bad_input(
+            fmt::format("--schedule is no JSON: {}", error.what()),
+            R"(for example {"template": "register_tile", "version": 1, ...} as 'tilesmith show' prints it)");
+    }
 }
 
 }  // namespace tilesmith

@@ -27,4 +27,9 @@ TrialKey key_for(const Problem& problem, const Conditions& conditions, const Tar
 Found find_schedule(const Database* database, const Problem& problem, const Conditions& conditions,
                     const Target& target);
 
+// The schedule that `--schedule TEXT` means: JSON, the id of one that is recorded in the file `database`, or the
+// default where it is empty. Legal or not. Throws bad_input.
+Schedule schedule_named(const std::string& text, const std::string& database, const Problem& problem,
+                        const Target& target, const Conditions& conditions);
+
 }  // namespace tilesmith

@@ -19,14 +19,14 @@
 #include "codegen/inspect.h"
 #include "core/error.h"
 #include "core/hash.h"
+#include "schedules/template.h"
 
 namespace tilesmith {
 
 namespace {
 
 // Loops with fewer multiply-adds (or, without any, vector operations) than this share of the hottest one's are left out
-// of
-// --asm and --mca.
+// of --asm and --mca.
 constexpr double kHotShare = 0.5;
 constexpr size_t kMostHotLoops = 3;
 
@@ -37,6 +37,7 @@ struct ShowOptions {
     ConditionWords conditions;
     int top = 5;
     std::string why;
+    std::string schedule;
     bool loops = false;
     std::string assembly;  // "", "hot" or "all"
     bool mca = false;
@@ -234,6 +235,26 @@ int show_why(const ShowOptions& options, const Database& database, const Target&
     return 0;
 }
 
+// One schedule of a problem, measured or not.
+int show_schedule(const ShowOptions& options, const Target& target) {
+    const Problem problem = problem_from(options.words);
+    const Conditions conditions = conditions_from(options.conditions);
+    const Schedule schedule =
+        schedule_named(options.schedule, options.database.value_or(kDefaultDatabase), problem, target, conditions);
+    require_legal(problem, schedule, target, conditions);
+    if (!options.json) {
+        std::cout << fmt::format("{}, {}\n{} {}\n", problem.text(), conditions.text(), hash_text(schedule.hash()),
+                                 schedule.text());
+    }
+    nlohmann::ordered_json json = {{"problem", problem.text()},
+                                   {"threads", conditions.cores()},
+                                   {"schedule_id", hash_text(schedule.hash())},
+                                   {"schedule", schedule.to_json()}};
+    append_code(options, {problem, conditions, schedule}, target, json);
+    if (options.json) print_json(json);
+    return 0;
+}
+
 int show_problem(const ShowOptions& options, const Database* database, const Target& target) {
     const Problem problem = problem_from(options.words);
     const Conditions conditions = conditions_from(options.conditions);
@@ -266,6 +287,10 @@ int run(const ShowOptions& options) {
     }
     const std::string path = options.database.value_or(kDefaultDatabase);
     const bool wants_problem = !options.words.empty() && options.why.empty();
+    if (!options.schedule.empty()) {
+        if (!wants_problem) throw bad_input("--schedule says nothing without its problem", "name the problem too");
+        return show_schedule(options, target_from(options.target));
+    }
     // Without a database the default schedule of a problem can still be shown.
     if (options.database || !wants_problem) require_database(path);
     std::optional<Database> database;
@@ -284,6 +309,7 @@ std::function<int()> declare(CLI::App& app) {
     add_conditions(app, options->conditions, "of the selection");
     app.add_option("--top", options->top, "how many schedules")->capture_default_str();
     app.add_option("--why", options->why, "a trial's number or a schedule's id: what happened to it");
+    app.add_option("--schedule", options->schedule, "this one instead, measured or not: JSON or an id, as for 'try'");
     app.add_flag("--loops", options->loops, "the loop nest");
     app.add_flag("--mca", options->mca, "cycles an iteration of the hottest loops by LLVM's model, and their limit");
     app.add_flag("--asm{hot}", options->assembly, "the machine code of the hottest loops; --asm=all for everything");

@@ -10,7 +10,6 @@
 #include "cli/command.h"
 #include "cli/lookup.h"
 #include "cli/print.h"
-#include "cli/trials.h"
 #include "codegen/host.h"
 #include "core/error.h"
 #include "core/hash.h"
@@ -30,40 +29,6 @@ struct TryOptions {
     uint64_t seed = 1;
     bool json = false;
 };
-
-// With the decisions in the order of their template, whatever order a JSON tool left them in.
-Schedule in_template_order(const Schedule& schedule, const Problem& problem, const Target& target,
-                           const Conditions& conditions) {
-    const Template* made_by = template_named(schedule.template_id());
-    if (made_by == nullptr || !made_by->applies(problem, target)) return schedule;
-    Schedule ordered(schedule.template_id());
-    const Space space = made_by->space(problem, target, conditions);
-    for (const Decision& decision : space.decisions()) {
-        if (const Value* value = schedule.find(decision.name)) ordered.set(decision.name, *value);
-    }
-    for (const auto& [name, value] : schedule.values()) ordered.set(name, value);
-    return ordered;
-}
-
-// The schedule that --schedule means: JSON, the id of a recorded one, or the default where it is empty.
-Schedule schedule_from(const TryOptions& options, const Problem& problem, const Target& target,
-                       const Conditions& conditions) {
-    if (options.schedule.empty()) return default_schedule(problem, target, conditions);
-    if (options.schedule.front() != '{') {
-        require_database(options.database);
-        return trials_with_id(Database::open(options.database, Database::Mode::read), options.schedule)
-            .front()
-            .schedule;
-    }
-    try {
-        const Schedule schedule = Schedule::from_json(nlohmann::ordered_json::parse(options.schedule));
-        return in_template_order(schedule, problem, target, conditions);
-    } catch (const nlohmann::json::exception& error) {
-        throw bad_input(
-            fmt::format("--schedule is no JSON: {}", error.what()),
-            R"(for example {"template": "register_tile", "version": 1, ...} as 'tilesmith show' prints it)");
-    }
-}
 
 Outcome measure(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions& conditions,
                 uint64_t seed) {
@@ -113,7 +78,7 @@ int run(const TryOptions& options) {
     const Conditions conditions = conditions_from(options.conditions);
     require_possible(problem, conditions);
     const Target target = target_from(options.target);
-    const Schedule schedule = schedule_from(options, problem, target, conditions);
+    const Schedule schedule = schedule_named(options.schedule, options.database, problem, target, conditions);
     require_legal(problem, schedule, target, conditions);
     const Outcome outcome = measure(problem, schedule, target, conditions, options.seed);
     if (options.json) {

@@ -206,6 +206,17 @@ TEST_CASE("show lists what was tuned, explains trials, and shows loops and machi
     const ProgramRun analysed = run_program(folder, {"show", kProblem, "--db", "t.db", "--threads", "1", "--mca"});
     CHECK(analysed.status == 0);
     CHECK(contains(analysed.out, "cycles an iteration"));
+    // Any schedule of the problem, by its id or written out.
+    const std::string schedule = shown.at("top")[0].at("schedule").dump();
+    const auto named = run_program(folder, {"show", kProblem, "--db", "t.db", "--threads", "1", "--schedule", id});
+    CHECK(contains(named.out, id));
+    const auto given =
+        run_program(folder, {"show", kProblem, "--threads", "1", "--schedule", schedule, "--asm", "--json"}).json();
+    CHECK(given.at("schedule_id") == id);
+    CHECK(contains(given.at("asm"), "innermost loop"));
+    CHECK(run_program(folder, {"show", kProblem, "--threads", "1", "--schedule", "{}"}).status == 2);
+    CHECK(run_program(folder, {"show", "--threads", "1", "--schedule", schedule}).status == 2);
+
     const ProgramRun everything =
         run_program(folder, {"show", kProblem, "--db", "t.db", "--threads", "1", "--asm=all"});
     CHECK(everything.status == 0);
