@@ -214,12 +214,18 @@ Space space(const Problem& problem, const Target& target, const Conditions& cond
     return space_of(facts_of(problem, target, conditions));
 }
 
-// The cheapest tile; where weights come from beyond the second cache, the cheapest that passes over them seldom.
+// The cheapest tile; where weights come from beyond the second cache for a single image, the cheapest of several rows
+// that passes over them less often.
 const ConvTile& default_tile(const Facts& facts) {
-    const auto several_rows = std::find_if(facts.tiles.begin(), facts.tiles.end(),
-                                           [](const ConvTile& tile) { return tile.all_written_out(); });
-    const bool far = weight_bytes(facts.shape) > facts.target.l2_bytes;
-    return far && several_rows != facts.tiles.end() ? *several_rows : facts.tiles.front();
+    const ConvTile& cheapest = facts.tiles.front();
+    const auto passes = [&](const ConvTile& tile) {
+        return ceil_div(facts.shape.oh, tile.rows) * ceil_div(facts.shape.ow, tile.columns);
+    };
+    const auto several_rows = std::find_if(facts.tiles.begin(), facts.tiles.end(), [&](const ConvTile& tile) {
+        return tile.all_written_out() && passes(tile) < passes(cheapest);
+    });
+    const bool far = weight_bytes(facts.shape) > facts.target.l2_bytes && facts.shape.n == 1;
+    return far && several_rows != facts.tiles.end() ? *several_rows : cheapest;
 }
 
 Schedule worked_out(const Problem& problem, const Target& target, const Conditions& conditions) {

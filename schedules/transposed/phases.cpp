@@ -339,11 +339,14 @@ Space space(const Problem& problem, const Target& target, const Conditions& cond
                              return values_of(counts);
                          }});
     decisions.push_back({"unroll", [=](const Schedule& s) {
-                             // All tiles of a row are written out: at most four times what one loop's body may be.
+                             // Where tiles are written out, all of them: at most four times what one loop's body may
+                             // be.
                              constexpr int64_t kBodies = 4;
+                             const int64_t vectors = s.number("vectors");
+                             const int64_t bodies = s.number("rows") > 1 ? written_out_in_all(shape, vectors)
+                                                                         : written_out(shape, vectors);
                              const bool skips = s.choice("padding") == kPadSkip;
-                             const int64_t body = skips ? ceil_div(written_out(shape, s.number("vectors")), kBodies)
-                                                        : s.number("vectors") * s.number("columns");
+                             const int64_t body = skips ? ceil_div(bodies, kBodies) : vectors * s.number("columns");
                              return values_of(unroll_factors(shape.ci, body));
                          }});
     // The outer loop, which is also the parallel one; "nested" shares both out, panels outside.

@@ -51,6 +51,7 @@ void require_agreement(const Problem& problem, const Peer& peer, std::span<const
 void check_rival(const Problem& problem, const Peer& peer, Rival& rival, std::span<const float> theirs,
                  std::span<const float> ours) {
     for (size_t way = 0; peer.computes && way < rival.ways(); ++way) {
+        rival.begin(way);
         rival.run(way);
         rival.finish(way);
         require_agreement(problem, peer, theirs, ours);

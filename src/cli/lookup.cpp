@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "cli/arguments.h"
 #include "cli/trials.h"
 #include "codegen/host.h"
@@ -21,8 +24,9 @@ bool can_build(const Schedule& schedule, const Problem& problem, const Condition
 // With the decisions in the order of their template, whatever order a JSON tool left them in.
 Schedule in_template_order(const Schedule& schedule, const Problem& problem, const Target& target,
                            const Conditions& conditions) {
+    const std::vector<const Template*> possible = templates_for(problem, target);
     const Template* made_by = template_named(schedule.template_id());
-    if (made_by == nullptr || !made_by->applies(problem, target)) return schedule;
+    if (std::find(possible.begin(), possible.end(), made_by) == possible.end()) return schedule;
     Schedule ordered(schedule.template_id());
     const Space space = made_by->space(problem, target, conditions);
     for (const Decision& decision : space.decisions()) {
@@ -70,7 +74,7 @@ Schedule schedule_named(const std::string& text, const std::string& database, co
     } catch (const nlohmann::json::exception& error) {
         throw bad_input(
             fmt::format("--schedule is no JSON: {}", error.what()),
-            R"(for example {"template": "register_tile", "version": 1, ...} as 'tilesmith show' prints it)");
+            R"(for example {"template": "register_tile", "version": 2, ...} as 'tilesmith show' prints it)");
     }
 }
 

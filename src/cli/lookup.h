@@ -1,4 +1,4 @@
-// The best schedule that is known for a problem here, and how it was found.
+// Schedules of a problem: the best that is known here and how it was found, and what people name.
 #pragma once
 
 #include <optional>

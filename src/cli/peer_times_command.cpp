@@ -30,6 +30,7 @@ int run(const PeerTimesOptions& options) {
     nlohmann::ordered_json layouts = nlohmann::ordered_json::array();
     nlohmann::ordered_json outputs = nlohmann::ordered_json::array();
     for (size_t way = 0; way < rival.ways(); ++way) {
+        rival.begin(way);
         rival.run(way);
         rival.finish(way);
         layouts.push_back(rival.layout(way));

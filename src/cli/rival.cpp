@@ -34,7 +34,8 @@ Rival::Rival(const Peer& peer, const Problem& problem, const Conditions& conditi
 
 void Rival::run(size_t way) {
     Way& w = ways_[way];
-    w.latest = w.turn++ % w.kernels.size();
+    w.latest = next(way);
+    ++w.turn;
     w.kernels[w.latest]->run();
 }
 

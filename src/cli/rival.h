@@ -21,6 +21,8 @@ class Rival {
 
     [[nodiscard]] size_t ways() const { return ways_.size(); }
     [[nodiscard]] std::string layout(size_t way) const { return ways_[way].kernels.front()->layout(); }
+    // Before a run() that finish() follows.
+    void begin(size_t way) { ways_[way].kernels[next(way)]->begin(); }
     // The timed call.
     void run(size_t way);
     // After one run(): brings its output into the plain buffer.
@@ -31,6 +33,8 @@ class Rival {
         std::vector<std::unique_ptr<PeerKernel>> kernels;  // one a copy of the weights
         size_t turn = 0, latest = 0;
     };
+    [[nodiscard]] size_t next(size_t way) const { return ways_[way].turn % ways_[way].kernels.size(); }
+
     std::unique_ptr<ColdCopies> weights_;
     std::vector<Way> ways_;
 };

@@ -247,7 +247,7 @@ int show_schedule(const ShowOptions& options, const Target& target) {
                                  schedule.text());
     }
     nlohmann::ordered_json json = {{"problem", problem.text()},
-                                   {"threads", conditions.cores()},
+                                   {"conditions", conditions.text()},
                                    {"schedule_id", hash_text(schedule.hash())},
                                    {"schedule", schedule.to_json()}};
     append_code(options, {problem, conditions, schedule}, target, json);
@@ -288,7 +288,7 @@ int run(const ShowOptions& options) {
     const std::string path = options.database.value_or(kDefaultDatabase);
     const bool wants_problem = !options.words.empty() && options.why.empty();
     if (!options.schedule.empty()) {
-        if (!wants_problem) throw bad_input("--schedule says nothing without its problem", "name the problem too");
+        if (!wants_problem) throw bad_input("--schedule is about a problem", "name the problem, and leave --why out");
         return show_schedule(options, target_from(options.target));
     }
     // Without a database the default schedule of a problem can still be shown.

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "codegen/host.h"
+#include "core/page_memory.h"
 #include "core/target.h"
 
 namespace tilesmith {
@@ -68,8 +69,36 @@ __attribute__((target("avx512f"))) float multiply_add_avx512(int64_t steps) {
     return total;
 }
 
+// Where results go, so that the loops are not optimised away.
+thread_local volatile float sink;
+
+// Reads `streams` streams in turn, 16 vectors of all.
+template <class Vector, size_t streams>
+[[gnu::always_inline]] inline void read_as(const float* floats, size_t count) {
+    constexpr size_t kStep = 16 / streams;
+    const size_t stream = count * sizeof(float) / sizeof(Vector) / streams;
+    const auto* const data = static_cast<const Vector*>(static_cast<const void*>(floats));
+    std::array<Vector, streams * kStep> sums{};
+    for (size_t i = 0; i + kStep <= stream; i += kStep)
+        for (size_t s = 0; s < streams; ++s)
+            for (size_t j = 0; j < kStep; ++j) sums[s * kStep + j] += data[s * stream + i + j];
+    float total = 0;
+    for (const Vector& sum : sums) total += sum[0];
+    sink = total;
+}
+
+// One function an instruction set: narrower loads would be what limits the reading of the second cache.
+void read_sse(const float* data, size_t count) { read_as<Vector4, 4>(data, count); }
+__attribute__((target("avx2,fma"))) void read_avx2(const float* data, size_t count) {
+    read_as<Vector8, 4>(data, count);
+}
+__attribute__((target("avx512f"))) void read_avx512(const float* data, size_t count) {
+    read_as<Vector16, 4>(data, count);
+}
+
 struct Kernel {
-    float (*run)(int64_t steps);
+    float (*multiply_add)(int64_t steps);
+    void (*read)(const float* data, size_t count);
     int lanes;
 };
 
@@ -78,9 +107,9 @@ Kernel widest_kernel() {
     const auto has = [&](const char* name) {
         return std::find(features.begin(), features.end(), name) != features.end();
     };
-    if (has("avx512f")) return {multiply_add_avx512, 16};
-    if (has("avx2") && has("fma")) return {multiply_add_avx2, 8};
-    return {multiply_add_sse, 4};
+    if (has("avx512f")) return {multiply_add_avx512, read_avx512, 16};
+    if (has("avx2") && has("fma")) return {multiply_add_avx2, read_avx2, 8};
+    return {multiply_add_sse, read_sse, 4};
 }
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -98,38 +127,31 @@ double best_rate(double seconds, const Run& run) {
     return best;
 }
 
-// Where results go, so that the loops above are not optimised away.
-thread_local volatile float sink;
-
-template <size_t streams>
-void read_as(const Vector4* data, size_t count) {
-    constexpr size_t kStep = 16 / streams;
-    const size_t stream = count / streams;
-    std::array<Vector4, streams * kStep> sums{};
-    for (size_t i = 0; i + kStep <= stream; i += kStep)
-        for (size_t s = 0; s < streams; ++s)
-            for (size_t j = 0; j < kStep; ++j) sums[s * kStep + j] += data[s * stream + i + j];
-    float total = 0;
-    for (const Vector4& sum : sums) total += sum[0];
-    sink = total;
-}
-
 // A stretch of reading from the level of memory that holds a buffer of `bytes`.
 class Reader {
   public:
-    explicit Reader(int64_t bytes) : buffer_(static_cast<size_t>(bytes) / sizeof(Vector4), Vector4{} + 1.0F) {}
+    explicit Reader(int64_t bytes)
+        : read_(widest_kernel().read),
+          count_(static_cast<size_t>(bytes) / sizeof(float)),
+          memory_(page_memory(count_ * sizeof(float), "what is read")) {
+        std::fill(floats(), floats() + count_, 1.0F);
+    }
 
     // Gigabytes read.
     double run() const {
         constexpr size_t kLeastBytes = size_t{4} << 20;  // or asking for the time would count
-        const size_t bytes = buffer_.size() * sizeof(Vector4);
+        const size_t bytes = count_ * sizeof(float);
         const size_t times = 1 + kLeastBytes / bytes;
-        for (size_t i = 0; i < times; ++i) read_as<4>(buffer_.data(), buffer_.size());
+        for (size_t i = 0; i < times; ++i) read_(floats(), count_);
         return static_cast<double>(times * bytes) / 1e9;
     }
 
   private:
-    std::vector<Vector4> buffer_;
+    [[nodiscard]] float* floats() const { return static_cast<float*>(static_cast<void*>(memory_.get())); }
+
+    void (*read_)(const float* data, size_t count);
+    size_t count_;
+    PageMemory memory_;
 };
 
 // What each of `cores` readers reads: too much for the caches before the one it is about, or for all of them.
@@ -179,16 +201,14 @@ double rate_of_all_cores(double seconds, const Make& make) {
 
 double multiply_add_gigaflop() {
     static const Kernel kernel = widest_kernel();
-    sink = kernel.run(kStepsPerRun);
+    sink = kernel.multiply_add(kStepsPerRun);
     return 2.0 * kSums * kernel.lanes * static_cast<double>(kStepsPerRun) / 1e9;
 }
 
 }  // namespace
 
 void read_memory(const float* data, size_t elements, int streams) {
-    constexpr size_t kLanes = sizeof(Vector4) / sizeof(float);
-    const auto* vectors = reinterpret_cast<const Vector4*>(data);
-    streams == 1 ? read_as<1>(vectors, elements / kLanes) : read_as<4>(vectors, elements / kLanes);
+    streams == 1 ? read_as<Vector4, 1>(data, elements) : read_as<Vector4, 4>(data, elements);
 }
 
 double measure_peak_gflops(double seconds) { return best_rate(seconds, multiply_add_gigaflop); }

@@ -223,8 +223,9 @@ class PrefetchPacked : public Ir::IRMutator {
     [[nodiscard]] Ir::Stmt with_prefetch(const Ir::For* loop, const Reads& reads) {
         const Expr start = reads.start();
         const auto same = [&](const Expr& other) { return Ir::equal(start, other); };
-        const auto here = starts_.begin() + static_cast<std::ptrdiff_t>(visited_++);
-        const auto written_out = static_cast<int>(std::count_if(starts_.begin(), starts_.end(), same));
+        const auto here = starts_.begin() + static_cast<std::ptrdiff_t>(std::min(visited_++, starts_.size()));
+        const auto written_out =
+            static_cast<int>(std::max<std::ptrdiff_t>(1, std::count_if(starts_.begin(), starts_.end(), same)));
         const auto before = static_cast<int>(std::count_if(starts_.begin(), here, same));
         const int tiles = prefetch_.tiles * written_out;
         const int share = static_cast<int>((prefetch_.run / reads.line() + tiles - 1) / tiles);

@@ -10,6 +10,7 @@ namespace {
 struct Api {
     SharedLibrary library{"libblis.so.4", "libblis.so"};
     CblasSgemm sgemm = library.function<CblasSgemm>("cblas_sgemm");
+    CblasSgemv sgemv = library.function<CblasSgemv>("cblas_sgemv");
     void (*set_threads)(int64_t) = library.function<void (*)(int64_t)>("bli_thread_set_num_threads");
     const char* (*version)() = library.function<const char* (*)()>("bli_info_get_version_str");
 };
@@ -30,7 +31,7 @@ bool supports(const Problem& problem) { return as_gemm(problem).has_value(); }
 
 std::vector<std::unique_ptr<PeerKernel>> prepare(const Problem& problem, int threads,
                                                  std::span<const float* const> inputs, float* output) {
-    auto kernels = gemm_kernels("BLIS", available() ? api().sgemm : nullptr, problem, inputs, output);
+    auto kernels = gemm_kernels("BLIS", available() ? api().sgemm : nullptr, api().sgemv, problem, inputs, output);
     api().set_threads(threads);
     return kernels;
 }

@@ -25,8 +25,12 @@ std::optional<GemmShape> as_gemm(const Problem& problem);
 using CblasSgemm = void (*)(int order, int transpose_a, int transpose_b, int m, int n, int k, float alpha,
                             const float* a, int lda, const float* b, int ldb, float beta, float* c, int ldc);
 
-// Peer::prepare of `library`, but for its threads. `sgemm` is null where the library is not available.
-std::vector<std::unique_ptr<PeerKernel>> gemm_kernels(const std::string& library, CblasSgemm sgemm,
+using CblasSgemv = void (*)(int order, int transpose, int m, int n, float alpha, const float* a, int lda,
+                            const float* x, int incx, float beta, float* y, int incy);
+
+// Peer::prepare of `library`, but for its threads. `sgemm` is null where the library is not available; with `sgemv`,
+// the product of a matrix and a vector is computed by that too.
+std::vector<std::unique_ptr<PeerKernel>> gemm_kernels(const std::string& library, CblasSgemm sgemm, CblasSgemv sgemv,
                                                       const Problem& problem, std::span<const float* const> inputs,
                                                       float* output);
 

@@ -1,5 +1,7 @@
 // oneDNN: convolutions and matmuls as its primitives, epilogues as its post-operations, constant weights reordered into
 // the layout it asks for.
+#include <algorithm>
+
 #include "core/error.h"
 #include "peers/libraries.h"
 #include "peers/onednn_primitive.h"
@@ -127,17 +129,23 @@ Eltwise eltwise(EpilogueOp op) {
 
 class OnednnKernel final : public OnednnPrimitive {
   public:
-    // Blocked: src and dst in whatever layout the primitive likes. `algorithm` is that of convolutions.
-    OnednnKernel(const Problem& problem, std::span<const float* const> inputs, float* output, bool blocked,
-                 dnnl_alg_kind_t algorithm = dnnl_convolution_auto)
-        : problem_(problem),
-          inputs_(inputs.begin(), inputs.end()),
-          output_(output),
-          blocked_(blocked),
-          algorithm_(algorithm) {
+    struct Way {
+        bool blocked = false;   // src and dst in whatever layout the primitive likes
+        bool in_place = false;  // the epilogue's only `add` is of what dst holds, as in a network's residual connection
+        dnnl_alg_kind_t algorithm = dnnl_convolution_auto;  // of convolutions
+    };
+
+    OnednnKernel(const Problem& problem, std::span<const float* const> inputs, float* output, const Way& way)
+        : problem_(problem), inputs_(inputs.begin(), inputs.end()), output_(output), way_(way) {
         tensors_ = tensors_of(problem);
         choose();
         bind_memory();
+    }
+
+    void begin() override {
+        if (added_ == nullptr) return;
+        dnnl_memory_t plain = memory(tensors_.dst, added_);
+        reorder(plain, tensors_.dst, dst_, dst_desc_);
     }
 
     void finish() override {
@@ -146,7 +154,8 @@ class OnednnKernel final : public OnednnPrimitive {
 
     [[nodiscard]] std::string layout() const override {
         return std::string(plain_layouts_ ? "plain" : "blocked") +
-               (algorithm_ == dnnl_convolution_winograd ? ", Winograd" : "");
+               (way_.algorithm == dnnl_convolution_winograd ? ", Winograd" : "") +
+               (way_.in_place ? ", adding in place" : "");
     }
 
   private:
@@ -158,6 +167,9 @@ class OnednnKernel final : public OnednnPrimitive {
             const EpilogueTensor tensor = epilogue_info(op).tensor;
             if (i == 0 && op == EpilogueOp::bias) {
                 bias_ = inputs_[input++];
+            } else if (op == EpilogueOp::add && way_.in_place) {
+                added_ = inputs_[input++];
+                require_success(api_.append_sum(post_ops, 1.0F), "adding a sum");
             } else if (tensor == EpilogueTensor::none) {
                 require_success(api_.append_eltwise(post_ops, 1.0F, eltwise(op).kind, eltwise(op).alpha, 0.0F),
                                 "adding an element-wise post-operation");
@@ -184,8 +196,8 @@ class OnednnKernel final : public OnednnPrimitive {
     // The tensors as the primitive is to take them: in a layout of its own choice where that is allowed.
     [[nodiscard]] Tensors offered() const {
         Tensors t = tensors_;
-        if (blocked_) t.src = any_layout(t.src);
-        if (blocked_) t.dst = any_layout(t.dst);
+        if (way_.blocked) t.src = any_layout(t.src);
+        if (way_.blocked) t.dst = any_layout(t.dst);
         if (problem_.weights() == Weights::fixed) t.weights = any_layout(t.weights);
         return t;
     }
@@ -207,7 +219,7 @@ class OnednnKernel final : public OnednnPrimitive {
                                      end(s.ow, s.stride_w, s.kw, s.dilation_w, s.w, s.pad_w)};
         const int first = problem_.op() == "conv3d" ? 0 : 1;  // an image has no depth
         dnnl_convolution_desc_t desc;
-        require_success(api_.convolution_init(&desc, dnnl_forward_inference, algorithm_, &t.src, &t.weights, bias(),
+        require_success(api_.convolution_init(&desc, dnnl_forward_inference, way_.algorithm, &t.src, &t.weights, bias(),
                                               &t.dst, strides + first, dilations + first, pad + first, pad_end + first),
                         "describing a convolution");
         return api_.pd_create(&pd_, &desc, attr, engine_.get(), nullptr);
@@ -271,25 +283,29 @@ class OnednnKernel final : public OnednnPrimitive {
     Problem problem_;
     std::vector<const float*> inputs_;
     float* output_;
-    bool blocked_;
-    dnnl_alg_kind_t algorithm_;
+    Way way_;
     bool plain_layouts_ = true;
     Tensors tensors_{};
     const float* bias_ = nullptr;
+    const float* added_ = nullptr;  // to what dst holds: in_place
     std::vector<PostOpInput> post_op_inputs_;
     dnnl_memory_desc_t dst_desc_{};
     dnnl_memory_t dst_ = nullptr;
     dnnl_memory_t plain_dst_ = nullptr;
 };
 
-// Where accuracy may be traded for speed, oneDNN's Winograd; null where it has none.
-std::unique_ptr<PeerKernel> winograd(const Problem& problem, std::span<const float* const> inputs, float* output) {
-    if (problem.accuracy() != Accuracy::fast || problem.op() != "conv2d") return nullptr;
-    try {
-        return std::make_unique<OnednnKernel>(problem, inputs, output, /*blocked=*/true, dnnl_convolution_winograd);
-    } catch (const Error&) {
-        return nullptr;
-    }
+// The ways beside the plain one that are worth timing. Between matmuls nobody keeps matrices in a library's own layout;
+// between convolutions users of oneDNN do. Winograd where accuracy may be traded for speed.
+std::vector<OnednnKernel::Way> more_ways(const Problem& problem) {
+    const auto adds = std::count(problem.epilogue().begin(), problem.epilogue().end(), EpilogueOp::add);
+    std::vector<OnednnKernel::Way> ways;
+    if (adds == 1) ways.push_back({.in_place = true});
+    if (!is_convolution(problem)) return ways;
+    ways.push_back({.blocked = true});
+    if (adds == 1) ways.push_back({.blocked = true, .in_place = true});
+    if (problem.accuracy() == Accuracy::fast && problem.op() == "conv2d")
+        ways.push_back({.blocked = true, .algorithm = dnnl_convolution_winograd});
+    return ways;
 }
 
 bool available() { return onednn_api().complete; }
@@ -320,12 +336,15 @@ std::vector<std::unique_ptr<PeerKernel>> prepare(const Problem& problem, int thr
         kernels.push_back(onednn_axes_kernel(problem, inputs, output));
         return kernels;
     }
-    kernels.push_back(std::make_unique<OnednnKernel>(problem, inputs, output, /*blocked=*/false));
-    // Between matmuls nobody keeps matrices in a library's own layout; between convolutions users of oneDNN do.
-    if (is_convolution(problem)) {
-        auto blocked = std::make_unique<OnednnKernel>(problem, inputs, output, /*blocked=*/true);
-        if (blocked->layout() != "plain") kernels.push_back(std::move(blocked));
-        if (auto fast = winograd(problem, inputs, output)) kernels.push_back(std::move(fast));
+    kernels.push_back(std::make_unique<OnednnKernel>(problem, inputs, output, OnednnKernel::Way{}));
+    for (const OnednnKernel::Way& way : more_ways(problem)) {
+        try {
+            auto kernel = std::make_unique<OnednnKernel>(problem, inputs, output, way);
+            // Where it likes the plain layout best, that one is there already.
+            if (!way.blocked || kernel->layout().starts_with("blocked")) kernels.push_back(std::move(kernel));
+        } catch (const Error&) {
+            continue;  // oneDNN has no such primitive
+        }
     }
     return kernels;
 }

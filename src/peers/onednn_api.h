@@ -60,6 +60,8 @@ struct OnednnApi {
     decltype(&dnnl_post_ops_destroy) post_ops_destroy = find<decltype(&dnnl_post_ops_destroy)>("dnnl_post_ops_destroy");
     decltype(&dnnl_post_ops_append_binary) append_binary =
         find<decltype(&dnnl_post_ops_append_binary)>("dnnl_post_ops_append_binary");
+    decltype(&dnnl_post_ops_append_sum) append_sum =
+        find<decltype(&dnnl_post_ops_append_sum)>("dnnl_post_ops_append_sum");
     decltype(&dnnl_post_ops_append_eltwise) append_eltwise =
         find<decltype(&dnnl_post_ops_append_eltwise)>("dnnl_post_ops_append_eltwise");
     decltype(&dnnl_primitive_desc_create) pd_create =

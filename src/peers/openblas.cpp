@@ -10,6 +10,7 @@ namespace {
 struct Api {
     SharedLibrary library{"libopenblas.so.0", "libopenblas.so"};
     CblasSgemm sgemm = library.function<CblasSgemm>("cblas_sgemm");
+    CblasSgemv sgemv = library.function<CblasSgemv>("cblas_sgemv");
     void (*set_threads)(int) = library.function<void (*)(int)>("openblas_set_num_threads");
     const char* (*config)() = library.function<const char* (*)()>("openblas_get_config");
 };
@@ -33,7 +34,7 @@ bool supports(const Problem& problem) { return as_gemm(problem).has_value(); }
 
 std::vector<std::unique_ptr<PeerKernel>> prepare(const Problem& problem, int threads,
                                                  std::span<const float* const> inputs, float* output) {
-    auto kernels = gemm_kernels("OpenBLAS", available() ? api().sgemm : nullptr, problem, inputs, output);
+    auto kernels = gemm_kernels("OpenBLAS", available() ? api().sgemm : nullptr, api().sgemv, problem, inputs, output);
     api().set_threads(threads);
     return kernels;
 }

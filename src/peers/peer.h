@@ -1,5 +1,5 @@
 // The libraries that our kernels are compared with. Each is opened at run time, so a machine without them runs all the
-// same; one file a library, one line of the table in peers.cpp.
+// same; one adapter a library, one line of the table in peers.cpp.
 #pragma once
 
 #include <memory>
@@ -23,9 +23,13 @@ class PeerKernel {
     // The timed call. With the layouts of `layout()`: the output may be in the library's own layout afterwards. Call it
     // from the thread that prepared it. Throws run_failed if the library reports an error.
     virtual void run() = 0;
+    // Before a run() whose output is looked at: lays into the output what the run adds to, where it adds in place. Not
+    // timed; further runs add to what the last one left.
+    virtual void begin() {}
     // Brings the output of the last run() into the output buffer in its plain layout. Not timed.
     virtual void finish() {}
-    // How inputs and output lie: "plain", or "blocked" where the library chose layouts of its own for the activations.
+    // How inputs and output lie: "plain", or "blocked" where the library chose layouts of its own for the activations;
+    // and what else is special about this way.
     [[nodiscard]] virtual std::string layout() const { return "plain"; }
 };
 

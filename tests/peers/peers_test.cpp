@@ -133,6 +133,7 @@ void check_agreement(const Peer& peer, const std::string& text, int threads) {
         INFO(peer.name << ", " << kernel->layout() << ", " << threads << " threads: " << text);
         std::fill(buffers.output.begin(), buffers.output.end(), NAN);
         kernel->run();
+        kernel->begin();
         kernel->run();
         kernel->finish();
         CHECK(agrees(problem, buffers.output, buffers.expected));
