@@ -122,6 +122,8 @@ TEST_CASE("other bad words are refused", "[cli]") {
         {{"bench", "matmul m=4 n=4 k=4", "--against", "mkl"}, "mkl"},
         {{"try", "matmul m=4 n=4 k=4", "--schedule", "{\"template\": \"no_such\", \"version\": 1}"}, "no_such"},
         {{"try", "matmul m=4 n=4 k=4", "--schedule", "{oops"}, "--schedule"},
+        {{"try", "conv2d h=4 w=4 ci=4 co=4 kh=1 kw=1", "--schedule", R"({"template": "register_tile", "version": 2})"},
+         "register_tile"},
     };
     for (const BadCall& call : calls) check_refused(call);
 }

@@ -157,13 +157,11 @@ TEST_CASE("compiler: the next panel of packed weights is asked for in the loop t
 }
 
 TEST_CASE("compiler: tiles that leave padding out ask for the next panel too", "[kernel]") {
-    const auto [text, rows, columns] =
-        GENERATE(table<std::string, int64_t, int64_t>({{"conv2d h=7 w=7 ci=64 co=64 kh=3 kw=3 pad=1", 1, 7},
-                                                       {"conv2d h=7 w=14 ci=64 co=64 kh=3 kw=3 pad=1", 1, 7},
-                                                       {"conv2d h=5 w=5 ci=64 co=64 kh=3 kw=3 pad=1", 2, 3}}));
+    const auto* const text =
+        GENERATE("conv2d h=7 w=7 ci=64 co=64 kh=3 kw=3 pad=1", "conv2d h=7 w=14 ci=64 co=64 kh=3 kw=3 pad=1");
     const Problem problem = parse_problem(text);
     Schedule wish = template_named({"direct", 3})->default_schedule(problem, avx2(), {});
-    wish.set("padding", "skip").set("vectors", int64_t{1}).set("rows", rows).set("columns", columns);
+    wish.set("padding", "skip").set("vectors", int64_t{1}).set("columns", int64_t{7});
     wish.set("pixel_block", int64_t{7}).set("inner", "pixels");
     CHECK(fetches_in_loop(problem, wish.set("prefetch", "no")) == 0);
     CHECK(fetches_in_loop(problem, wish.set("prefetch", "panel")) >= 1);

@@ -155,12 +155,14 @@ TEST_CASE("direct: tiles of several rows may leave padding out, whatever rows an
                                       "conv2d n=3 h=5 w=3 ci=24 co=60 kh=3 kw=2 groups=3 pad=1 epilogue=add",
                                       "conv2d h=9 w=11 ci=16 co=33 kh=3 kw=3 stride=2 pad=1 weights=fresh",
                                       "conv2d h=4 w=5 ci=7 co=9 kh=5 kw=3 pad_h=2 pad_w=0 pad_w_end=1",
+                                      "conv2d h=5 w=5 ci=8 co=20 kh=3 kw=3 pad_h=0 pad_w=1",
+                                      "conv2d n=3 h=5 w=5 ci=8 co=20 kh=1 kw=3 pad_h=0 pad_w=1",
                                       "capsule_conv2d h=4 w=5 ci=3 co=60 kh=3 kw=3 capsule=2 pad=1");
     const Problem problem = parse_problem(text);
     const Template& direct = *template_named({"direct", 3});
     Rng rng(20261201);
-    std::set<int64_t> tested;
-    for (const Target& target : targets_here())
+    for (const Target& target : targets_here()) {
+        int several = 0;
         for (const char* prefetch : {"no", "panel"})
             for (const int64_t rows : {2, 3})
                 for (const int64_t columns : {2, 3, 5}) {
@@ -172,11 +174,13 @@ TEST_CASE("direct: tiles of several rows may leave padding out, whatever rows an
                     const Schedule schedule = *direct.space(problem, target, conditions).repair(wish);
                     INFO(schedule.text());
                     CHECK(schedule.choice("padding") == "skip");
-                    tested.insert(schedule.number("rows"));
+                    several += schedule.number("rows") > 1 ? 1 : 0;
                     CHECK(fault_of(problem, schedule, target, conditions, columns == 2, rng) == "");
                 }
-    INFO(text);
-    CHECK((tested.contains(2) || tested.contains(3)));
+        INFO(text << " for " << target.name);
+        // Sixteen registers hold no such tile that is worth its while.
+        CHECK((several >= 2 || target.vector_registers == 16));
+    }
 }
 
 TEST_CASE("winograd: schedules compute the convolution, whatever the shape", "[kernel]") {
