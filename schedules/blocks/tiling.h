@@ -30,6 +30,7 @@ constexpr int64_t kLeastTaskElements = 4096;  // a few microseconds: as long as 
 constexpr int64_t kMostChunksAThread = 4;     // of a reduction: each has a result of its own
 constexpr int64_t kLeastSharing = 4;          // tiles that share out what is prefetched
 constexpr int64_t kMostWrittenOut = 64;       // products of a sum's rest; a longer one is a loop: bounds compile time
+constexpr int64_t kMostAllWrittenOut = 512;   // of vectors, where every tile of an output is written out: the same
 
 // How many of `count` pieces of work, of `elements` elements each, one task may take: balanced blocks of at least
 // kLeastTaskElements elements where there are that many.

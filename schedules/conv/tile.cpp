@@ -10,9 +10,8 @@ namespace {
 // Cycles from the start of a multiply-add until its result can be added to again; 4 or 5 on every core of the last
 // decade.
 constexpr double kLatencyCycles = 4;
-// Vector multiply-adds in one unrolled body: 100 ms of compiling. And in the loops of a whole output.
+// Vector multiply-adds in one unrolled body: 100 ms of compiling.
 constexpr int64_t kMostUnrolled = 240;
-constexpr int64_t kMostAllWrittenOut = 512;
 // Starting a tile, clearing and writing it out: cycles a tile and cycles an accumulator.
 constexpr double kTileCycles = 12;
 constexpr double kAccumulatorCycles = 1.5;

@@ -298,8 +298,6 @@ Pipeline Build::stages() {
 
 bool applies(const Problem&, const Target&) { return true; }
 
-constexpr int64_t kMostAllWrittenOut = 512;
-
 int64_t weight_bytes(const TransposedShape& shape) { return shape.co * shape.ci * shape.h.k * shape.w.k * 4; }
 
 // Multiply-adds of vectors that `skip` writes out: those of all tiles of a row.

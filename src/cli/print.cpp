@@ -8,6 +8,8 @@
 #include <cmath>
 #include <iostream>
 
+#include "core/hash.h"
+
 namespace tilesmith {
 
 namespace {
@@ -49,6 +51,11 @@ std::string bytes_text(double bytes) {
 }
 
 std::string fixed_text(double value, int digits) { return fmt::format("{:.{}f}", value, digits); }
+
+std::string subject_text(const Problem& problem, const Conditions& conditions, const Schedule& schedule) {
+    return fmt::format("{}, {}\n{} {}\n", problem.text(), conditions.text(), hash_text(schedule.hash()),
+                       schedule.text());
+}
 
 void print_json(const nlohmann::ordered_json& document) { std::cout << document.dump(2) << std::endl; }
 

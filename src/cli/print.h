@@ -5,6 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "core/conditions.h"
+#include "core/problem.h"
+#include "core/schedule.h"
+
 namespace tilesmith {
 
 // "1.25 ms", "310 ns".
@@ -15,6 +19,9 @@ std::string duration_text(double seconds);
 std::string bytes_text(double bytes);
 // A number with `digits` after the point.
 std::string fixed_text(double value, int digits);
+
+// What a schedule's times and code are of: the problem and the conditions, then its id and itself, a line each.
+std::string subject_text(const Problem& problem, const Conditions& conditions, const Schedule& schedule);
 
 // The document on stdout, and nothing else.
 void print_json(const nlohmann::ordered_json& document);

@@ -242,10 +242,7 @@ int show_schedule(const ShowOptions& options, const Target& target) {
     const Schedule schedule =
         schedule_named(options.schedule, options.database.value_or(kDefaultDatabase), problem, target, conditions);
     require_legal(problem, schedule, target, conditions);
-    if (!options.json) {
-        std::cout << fmt::format("{}, {}\n{} {}\n", problem.text(), conditions.text(), hash_text(schedule.hash()),
-                                 schedule.text());
-    }
+    if (!options.json) std::cout << subject_text(problem, conditions, schedule);
     nlohmann::ordered_json json = {{"problem", problem.text()},
                                    {"conditions", conditions.text()},
                                    {"schedule_id", hash_text(schedule.hash())},

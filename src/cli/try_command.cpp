@@ -63,8 +63,7 @@ nlohmann::ordered_json outcome_json(const Problem& problem, const Conditions& co
 
 void print_outcome(const Problem& problem, const Conditions& conditions, const Schedule& schedule,
                    const Outcome& outcome) {
-    std::cout << fmt::format("{}, {}\n{} {}\n", problem.text(), conditions.text(), hash_text(schedule.hash()),
-                             schedule.text());
+    std::cout << subject_text(problem, conditions, schedule);
     if (!outcome.ok()) return;
     const double ns = median(outcome.samples_ns);
     const Interval interval = median_interval(outcome.samples_ns);

@@ -162,20 +162,20 @@ class PrefetchPanels : public Ir::IRMutator {
 
 // The first elements of `buffer` that the innermost loops of a first update read, one for each such loop below a
 // statement; those of tiles that are written out one after the other are equal. Loops over more tiles are left alone.
-class FindRuns : public LetVisitor {
+class FindRuns : public Ir::IRVisitor {
   public:
     FindRuns(std::string consumer, std::string buffer) : consumer_(std::move(consumer)), buffer_(std::move(buffer)) {}
     std::vector<Expr> starts;
 
   private:
-    using LetVisitor::visit;
+    using Ir::IRVisitor::visit;
 
     void visit(const Ir::For* loop) override {
         if (!of_first_update(loop, consumer_)) return;
         if (const auto reads = innermost_reads(loop, buffer_))
             starts.push_back(reads->start());
         else
-            LetVisitor::visit(loop);
+            Ir::IRVisitor::visit(loop);
     }
 
     const std::string consumer_, buffer_;
@@ -205,10 +205,10 @@ class PrefetchPacked : public Ir::IRMutator {
                         [&](const std::string& variable) { return loop->name.ends_with("." + variable); });
         if (over_tiles) tile_ = tile_ * loop->extent + Ir::Variable::make(Halide::Int(32), loop->name);
         std::vector<Expr> starts = std::exchange(starts_, starts_in(loop->body));
-        const size_t visited = std::exchange(visited_, 0);
+        std::vector<Expr> visited = std::exchange(visited_, {});
         Ir::Stmt result = Ir::IRMutator::visit(loop);
         starts_ = std::move(starts);
-        visited_ = visited;
+        visited_ = std::move(visited);
         tile_ = outside;
         return result;
     }
@@ -222,11 +222,13 @@ class PrefetchPacked : public Ir::IRMutator {
     // Each tile asks for its share of what the same run of the next panel will read.
     [[nodiscard]] Ir::Stmt with_prefetch(const Ir::For* loop, const Reads& reads) {
         const Expr start = reads.start();
-        const auto same = [&](const Expr& other) { return Ir::equal(start, other); };
-        const auto here = starts_.begin() + static_cast<std::ptrdiff_t>(std::min(visited_++, starts_.size()));
-        const auto written_out =
-            static_cast<int>(std::max<std::ptrdiff_t>(1, std::count_if(starts_.begin(), starts_.end(), same)));
-        const auto before = static_cast<int>(std::count_if(starts_.begin(), here, same));
+        const auto same_of = [&](const std::vector<Expr>& runs) {
+            return static_cast<int>(
+                std::count_if(runs.begin(), runs.end(), [&](const Expr& other) { return Ir::equal(start, other); }));
+        };
+        const int before = same_of(visited_);
+        visited_.push_back(start);
+        const int written_out = std::max(1, same_of(starts_));
         const int tiles = prefetch_.tiles * written_out;
         const int share = static_cast<int>((prefetch_.run / reads.line() + tiles - 1) / tiles);
         if (share == 0) return loop;
@@ -235,8 +237,8 @@ class PrefetchPacked : public Ir::IRMutator {
 
     const PackedPrefetch& prefetch_;
     Expr tile_ = 0;
-    std::vector<Expr> starts_;  // of the runs below the loop that is being visited, in order
-    size_t visited_ = 0;        // of these
+    std::vector<Expr> starts_;   // of the runs below the loop that is being visited
+    std::vector<Expr> visited_;  // of these
 };
 
 // Changes the innermost loop of `consumer`'s first update that reads `input`.

@@ -340,8 +340,10 @@ std::vector<std::unique_ptr<PeerKernel>> prepare(const Problem& problem, int thr
     for (const OnednnKernel::Way& way : more_ways(problem)) {
         try {
             auto kernel = std::make_unique<OnednnKernel>(problem, inputs, output, way);
-            // Where it likes the plain layout best, that one is there already.
-            if (!way.blocked || kernel->layout().starts_with("blocked")) kernels.push_back(std::move(kernel));
+            // Where it likes the plain layout best, that way is there already.
+            const bool known = std::any_of(kernels.begin(), kernels.end(),
+                                           [&](const auto& other) { return other->layout() == kernel->layout(); });
+            if (!known) kernels.push_back(std::move(kernel));
         } catch (const Error&) {
             continue;  // oneDNN has no such primitive
         }
