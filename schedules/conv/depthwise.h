@@ -1,4 +1,4 @@
-// The template depthwise: one kernel a channel, vectors of channels, no packing.
+// The template depthwise: one kernel a channel, vectors of channels.
 #pragma once
 
 #include "schedules/template.h"

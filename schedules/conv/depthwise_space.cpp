@@ -14,7 +14,7 @@
 namespace tilesmith {
 namespace {
 
-TemplateId id() { return {"depthwise", 2}; }
+TemplateId id() { return {"depthwise", 3}; }
 
 // Vector multiply-adds in an unrolled body: bounds compile time. Where one row of taps is longer, depthwise.cpp
 // decides.
@@ -24,7 +24,7 @@ struct Facts {
     ConvShape shape;
     int lanes = 1;
     int vector_registers = 16;
-    int64_t l2_bytes = 0;
+    int64_t l1_bytes = 0, l2_bytes = 0;
     bool parallel = false;
 };
 
@@ -74,17 +74,17 @@ std::vector<int64_t> tile_columns(const Facts& f, int64_t vectors, int64_t rows)
 
 std::vector<Decision> decisions_of(const std::shared_ptr<const Facts>& facts) {
     // Where the loop over channels is: around the tiles of a row, innermost, or around everything. The latter works on
-    // a padded copy of one panel of channels, small enough for the second cache and dense, whatever the distance
-    // between pixels is, and in which an input channel may stand several times.
+    // one panel of channels after the other, mostly on a copy of its input, small enough for the second cache and
+    // dense, whatever the distance between pixels is, and in which an input channel may stand several times.
     const auto channels = [facts](const Schedule&) {
         if (facts->shape.group_co() > 1) return texts({"outer"});
         return panel_bytes(*facts) <= facts->l2_bytes / 2 ? texts({"inner", "middle", "outer"})
                                                           : texts({"inner", "middle"});
     };
     const auto padding = [facts](const Schedule& s) {
-        if (s.choice("channels") == "outer") return texts({kPadCopy});
+        const bool skips = facts->shape.padded() && can_skip_rows(facts->shape) && facts->shape.kw <= kMostUnrolled / 8;
+        if (s.choice("channels") == "outer") return skips ? texts({kPadCopy, kPadSkip}) : texts({kPadCopy});
         if (!facts->shape.padded()) return texts({kPadNone});
-        const bool skips = can_skip_rows(facts->shape) && facts->shape.kw <= kMostUnrolled / 8;
         return texts({skips ? kPadSkip : kPadCopy});
     };
     const auto vectors = [facts](const Schedule&) {
@@ -97,6 +97,18 @@ std::vector<Decision> decisions_of(const std::shared_ptr<const Facts>& facts) {
             counts.empty() ? std::vector<int64_t>{lanes} : frugal_tiles(facts->shape.co, counts);
         for (int64_t& count : frugal) count /= lanes;
         return values_of(frugal);
+    };
+    // Tiles of channels in a panel: of pixels that are whole pages apart, long pieces fill the first cache better.
+    const auto panel = [facts](const Schedule& s) {
+        std::vector<int64_t> counts{1};
+        if (s.choice("channels") != "outer") return values_of(counts);
+        for (const int64_t count : {2, 4, 8}) {
+            const int64_t wide = count * s.number("vectors") * vector_lanes(*facts);
+            if (wide <= facts->shape.co && little_waste(facts->shape.co, wide) &&
+                wide / facts->lanes * panel_bytes(*facts) <= facts->l2_bytes / 2)
+                counts.push_back(count);
+        }
+        return values_of(counts);
     };
     const auto rows = [facts](const Schedule& s) { return values_of(row_counts(*facts, s.number("vectors"))); };
     const auto columns = [facts](const Schedule& s) {
@@ -115,13 +127,16 @@ std::vector<Decision> decisions_of(const std::shared_ptr<const Facts>& facts) {
         if (outer || (s.choice("padding") != kPadCopy && !facts->parallel)) return values_of({tiles});
         return values_of(balanced_blocks(tiles, 1, tiles));
     };
-    const auto copy_at = [](const Schedule& s) {
+    const auto copy_at = [facts](const Schedule& s) {
+        if (s.choice("channels") == "outer" && s.choice("padding") == kPadSkip && facts->shape.group_co() == 1)
+            return texts({"panel", "none"});
         if (s.choice("channels") == "outer") return texts({"panel"});
         if (s.choice("padding") != kPadCopy) return texts({"none"});
         return texts({"block", "whole"});
     };
-    return {{"channels", channels}, {"padding", padding},         {"vectors", vectors},     {"rows", rows},
-            {"columns", columns},   {"unroll_rows", unroll_rows}, {"row_block", row_block}, {"copy_at", copy_at}};
+    return {{"channels", channels}, {"padding", padding}, {"vectors", vectors},         {"panel", panel},
+            {"rows", rows},         {"columns", columns}, {"unroll_rows", unroll_rows}, {"row_block", row_block},
+            {"copy_at", copy_at}};
 }
 
 std::shared_ptr<const Facts> facts_of(const Problem& problem, const Target& target, const Conditions& conditions) {
@@ -129,6 +144,7 @@ std::shared_ptr<const Facts> facts_of(const Problem& problem, const Target& targ
     facts->shape = merged(conv_shape(problem));
     facts->lanes = target.lanes(4);
     facts->vector_registers = target.vector_registers;
+    facts->l1_bytes = target.l1_bytes;
     facts->l2_bytes = target.l2_bytes;
     facts->parallel = conditions.threads > 1;
     return facts;
@@ -147,33 +163,36 @@ Space space(const Problem& problem, const Target& target, const Conditions& cond
 Schedule worked_out(const Problem& problem, const Target& target, const Conditions& conditions) {
     const auto facts = facts_of(problem, target, conditions);
     const ConvShape& s = facts->shape;
-    // Pixels whole pages apart share the sets of a cache: a dense copy of a panel avoids that.
-    constexpr int64_t kPageBytes = 4096;
-    Schedule wish(id());
-    if (s.ci * 4 % kPageBytes == 0 && panel_bytes(*facts) * 4 <= facts->l2_bytes)
-        wish.set("channels", "outer").set("padding", kPadCopy);
-    else
-        wish.set("channels", "inner").set("padding", s.padded() ? kPadSkip : kPadNone);
-    const int64_t rows = row_counts(*facts, 1).size() > 1 ? 2 : 1;
-    // 2 x 7 accumulators of one vector; where kernel rows do not overlap 4 of two, a cache line of narrow vectors:
+    // Pixels whole pages or half pages apart share few sets of a cache: pieces of many channels at a time, dense copies
+    // of them where these stay in the first cache.
+    constexpr int64_t kApartBytes = 2048;
+    const bool apart = s.ci * 4 % kApartBytes == 0 && panel_bytes(*facts) * 8 <= facts->l2_bytes;
+    const bool overlap = row_counts(*facts, 1).size() > 1;
+    const int64_t rows = overlap ? 2 : 1;
+    // 2 x 7 accumulators of one vector; 4 of two, a cache line of narrow vectors, where kernel rows do not overlap:
     // twice the latency of a multiply-add and more.
-    wish.set("rows", rows).set("columns", int64_t{rows > 1 ? 7 : 4}).set("vectors", int64_t{rows > 1 ? 1 : 2});
+    int64_t columns = overlap ? 7 : 4;
+    int64_t vectors = overlap ? 1 : 2;
+    if (apart) {
+        columns = 4;
+        vectors = overlap ? 2 : 4;
+    }
+    const bool copy = panel_bytes(*facts) * 4 <= facts->l1_bytes;
+    Schedule wish(id());
+    wish.set("channels", apart ? "outer" : "inner").set("padding", s.padded() ? kPadSkip : kPadNone);
+    wish.set("vectors", vectors).set("panel", 8 / vectors).set("rows", rows).set("columns", columns);
     wish.set("unroll_rows", int64_t{0});
     wish.set("row_block", std::max<int64_t>(1, ceil_div(s.oh, rows) / (facts->parallel ? 8 : 1)))
-        .set("copy_at", "block");
+        .set("copy_at", apart ? (copy ? "panel" : "none") : "block");
     return Space(id(), decisions_of(facts)).repair(wish).value();
 }
 
 }  // namespace
 
 Template depthwise_template() {
-    return {id(),
-            "vectors of channels, one kernel a channel, no packing",
-            {"conv2d", "conv1d"},
-            applies,
-            space,
-            worked_out,
-            build_depthwise};
+    return {
+        id(),           "vectors of channels, one kernel a channel", {"conv2d", "conv1d"}, applies, space, worked_out,
+        build_depthwise};
 }
 
 }  // namespace tilesmith

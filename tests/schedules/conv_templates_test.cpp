@@ -259,7 +259,7 @@ TEST_CASE("depthwise: tiles of several rows compute what tiles of one row do", "
                  "conv2d h=13 w=15 ci=16 co=16 kh=3 kw=3 pad_h=0 pad_w=1 groups=16",
                  "conv2d h=6 w=6 ci=3 co=3 kh=5 kw=2 pad_h=4 pad_w=1 groups=3");
     const Problem problem = parse_problem(text);
-    const Template& depthwise = *template_named({"depthwise", 2});
+    const Template& depthwise = *template_named({"depthwise", 3});
     Rng rng(20261126);
     std::set<int64_t> tested;
     for (const Target& target : targets_here())
@@ -280,6 +280,35 @@ TEST_CASE("depthwise: tiles of several rows compute what tiles of one row do", "
     INFO(text);
     CHECK(tested.contains(2));
     CHECK((conv_shape(problem).oh != 14 || tested.size() == 3));
+}
+
+TEST_CASE("depthwise: panels of several tiles of channels, copied or not, compute what single tiles do", "[kernel]") {
+    const auto* const text = GENERATE("conv2d n=2 h=7 w=7 ci=112 co=112 kh=3 kw=3 pad=1 groups=112 epilogue=bias,relu6",
+                                      "conv2d h=9 w=8 ci=120 co=120 kh=3 kw=3 stride=2 pad=1 groups=120 epilogue=add",
+                                      "conv2d h=6 w=7 ci=64 co=64 kh=5 kw=4 pad_h=1 pad_w=0 pad_w_end=2 groups=64",
+                                      "conv2d h=7 w=6 ci=40 co=120 kh=3 kw=3 groups=40 pad=1",
+                                      "conv2d h=8 w=8 ci=64 co=64 kh=3 kw=3 pad=1 groups=64 weights=fresh");
+    const Problem problem = parse_problem(text);
+    const Template& depthwise = *template_named({"depthwise", 3});
+    Rng rng(20261127);
+    std::set<std::string> tested;
+    for (const Target& target : targets_here())
+        for (const char* padding : {"copy", "skip"})
+            for (const char* copy_at : {"panel", "none"})
+                for (const int64_t panel : {2, 4, 8})
+                    for (const int64_t rows : {1, 2}) {
+                        const Conditions conditions{static_cast<int>(rows)};
+                        Schedule wish = depthwise.default_schedule(problem, target, conditions);
+                        wish.set("channels", "outer").set("padding", padding).set("vectors", int64_t{1});
+                        wish.set("panel", panel).set("rows", rows).set("copy_at", copy_at);
+                        const Schedule schedule = *depthwise.space(problem, target, conditions).repair(wish);
+                        if (schedule.number("panel") == 1 || !tested.insert(target.name + schedule.text()).second)
+                            continue;
+                        INFO(schedule.text());
+                        CHECK(fault_of(problem, schedule, target, conditions, panel == 2, rng) == "");
+                    }
+    INFO(text);
+    CHECK(tested.size() >= 4);
 }
 
 TEST_CASE("phases: schedules compute the transposed convolution, whatever the shape", "[kernel]") {
