@@ -10,6 +10,11 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TILESMITH = ROOT / "build/release/tilesmith"
 WORKLOADS = ROOT / "schedules/workloads"
+BENCH_ALL = ROOT / "build/bench-all"  # what scripts/bench-all keeps between runs
+BENCH_ALL_DATABASE = BENCH_ALL / "tuning.db"
+BENCH_TVM = ROOT / "build/bench-tvm"  # the same of scripts/bench-tvm
+BENCH_TVM_DONE = BENCH_TVM / "done.json"
+OTHER_TUNERS = ROOT / "scripts/other_tuners.json"
 
 
 def run(*words, check=True):
@@ -18,6 +23,13 @@ def run(*words, check=True):
     if check and result.returncode != 0:
         sys.exit(f"{pathlib.Path(sys.argv[0]).name}: `tilesmith {' '.join(map(str, words))}` ended with status {result.returncode}")
     return result.stdout
+
+
+def save_json(path, document):
+    """Replaces the file in one step, so that no interruption leaves half of it."""
+    temporary = path.with_suffix(".part")
+    temporary.write_text(json.dumps(document, indent=1) + "\n")
+    temporary.replace(path)
 
 
 def json_lines(text):
