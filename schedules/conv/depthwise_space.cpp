@@ -171,19 +171,15 @@ Schedule worked_out(const Problem& problem, const Target& target, const Conditio
     const int64_t rows = overlap ? 2 : 1;
     // 2 x 7 accumulators of one vector; 4 of two, a cache line of narrow vectors, where kernel rows do not overlap:
     // twice the latency of a multiply-add and more.
-    int64_t columns = overlap ? 7 : 4;
-    int64_t vectors = overlap ? 1 : 2;
-    if (apart) {
-        columns = 4;
-        vectors = overlap ? 2 : 4;
-    }
-    const bool copy = panel_bytes(*facts) * 4 <= facts->l1_bytes;
+    const int64_t columns = overlap && !apart ? 7 : 4;
+    const int64_t vectors = (overlap ? 1 : 2) * (apart ? 2 : 1);
+    const char* const copy_of_pieces = panel_bytes(*facts) * 4 <= facts->l1_bytes ? "panel" : "none";
     Schedule wish(id());
     wish.set("channels", apart ? "outer" : "inner").set("padding", s.padded() ? kPadSkip : kPadNone);
     wish.set("vectors", vectors).set("panel", 8 / vectors).set("rows", rows).set("columns", columns);
     wish.set("unroll_rows", int64_t{0});
     wish.set("row_block", std::max<int64_t>(1, ceil_div(s.oh, rows) / (facts->parallel ? 8 : 1)))
-        .set("copy_at", apart ? (copy ? "panel" : "none") : "block");
+        .set("copy_at", apart ? copy_of_pieces : "block");
     return Space(id(), decisions_of(facts)).repair(wish).value();
 }
 
