@@ -32,10 +32,20 @@ Halide::Expr gelu_tanh(const Halide::Expr& x) {
     return 0.5F * x * (1.0F + fast_tanh(root * (x + 0.044715F * x * x * x)));
 }
 
-// Halide's erf takes 16th powers of a polynomial, which overflow and end as NaN. From 6 on it is 1.
+// x Phi(x) with Phi(x) = 1/2 + c R(t), where c is x within +-5.1 and t = 2 (c / 5.1)^2 - 1: a polynomial without division,
+// two thirds of the operations that Halide's erf takes. The coefficients minimise the largest error of the result beyond
+// |x| = 1 and of Phi below it, fitted in Chebyshev polynomials with Lawson's weights. In single precision at most 1.0e-6 is
+// wrong, and at most 6.3e-7 of |x|. Below -5.1, where gelu is above -9e-7, the result is 0.
 Halide::Expr gelu(const Halide::Expr& x) {
-    const auto root_half = static_cast<float>(std::sqrt(0.5));
-    return 0.5F * x * (1.0F + Halide::erf(Halide::clamp(x * root_half, -6.0F, 6.0F)));
+    constexpr float kEnd = 5.1F;
+    const Halide::Expr c = Halide::clamp(x, -kEnd, kEnd);
+    const Halide::Expr t = c * c * (2 / (kEnd * kEnd)) - 1.0F;
+    Halide::Expr r = 6.827366888e-4F;
+    for (const float coefficient :
+         {-1.993782818e-3F, 2.351691946e-3F, -3.152637510e-3F, 6.890669465e-3F, -1.208094135e-2F, 1.746047847e-2F,
+          -2.399883047e-2F, 3.171543404e-2F, -4.022080451e-2F, 5.078310147e-2F, -6.900319457e-2F, 1.386052817e-1F})
+        r = r * t + coefficient;
+    return Halide::select(x < -kEnd, 0.0F, x * (r * c + 0.5F));
 }
 
 Halide::Expr apply(EpilogueOp op, const Halide::Expr& value, const Halide::Expr& operand) {

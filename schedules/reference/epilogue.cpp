@@ -15,7 +15,11 @@ double gelu_tanh(double x) {
     return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
 }
 
-double gelu(double x) { return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0))); }
+// Its limit at minus infinity, where the product has no value.
+double gelu(double x) {
+    if (std::isinf(x) && x < 0) return 0;
+    return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+}
 
 // `tensor` is the operation's row of values, one an element of `sums`; null where it reads none.
 void apply(EpilogueOp op, const float* tensor, std::vector<double>& sums) {

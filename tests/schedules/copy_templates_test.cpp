@@ -1,9 +1,12 @@
 // The templates that reduce nothing, of elementwise and transpose, on shapes that divide nothing: what their schedules
 // compute is what the naive loops compute, and nothing is touched outside the arguments.
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <string>
+#include <vector>
 
 #include "template_check.h"
+#include "worker/test_data.h"
 
 namespace tilesmith {
 namespace {
@@ -53,6 +56,21 @@ TEST_CASE("tiles: loops over threads change no result", "[kernel]") {
     CHECK(fault("transpose b=4001 m=3 n=5", "tiles", 2) == "");
     CHECK(fault("transpose b=2 m=3 n=5003", "tiles", 2) == "");
     CHECK(fault("transpose b=2 m=33 n=12 c=17", "tiles", 2) == "");
+}
+
+TEST_CASE("chain: what an epilogue approximates is within a millionth of its argument", "[kernel]") {
+    const EpilogueInfo& info = epilogue_table()[GENERATE(range(size_t{0}, epilogue_table().size()))];
+    if (info.exact) return;
+    const std::string problem = "elementwise rows=1 cols=24001 epilogue=" + std::string(info.name);
+    std::vector<float> x(24001);
+    for (size_t i = 0; i < x.size(); ++i) x[i] = (static_cast<float>(i) - 12000) / 1000;
+    const std::vector<float> expected = reference_output(parse_problem(problem), {x});
+    const std::vector<float> y = output_of(problem, {x});
+    size_t wrong = 0;
+    for (size_t i = 0; i < x.size(); ++i)
+        wrong += std::abs(y[i] - expected[i]) <= 1e-6F * std::abs(x[i]) + 0x1p-23F * std::abs(expected[i]) ? 0 : 1;
+    CAPTURE(info.name);
+    CHECK(wrong == 0);
 }
 
 TEST_CASE("chain: outputs that are stored past the caches are the same", "[kernel]") {

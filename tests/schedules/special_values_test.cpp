@@ -108,7 +108,7 @@ std::string some_sum() {
                     "reduce_sum outer=10 reduced=300", "reduce_mean outer=2 reduced=49 kept=100",
                     "reduce_sum outer=2 reduced=3 kept=4 inner=5 kept2=40",
                     "reduce_mean reduced=3 kept=4 inner=5 kept2=6 inner2=70",
-                    "elementwise rows=20 cols=31 epilogue=bias,gelu", "transpose m=50 n=37");
+                    "elementwise rows=20 cols=31 epilogue=bias,silu", "transpose m=50 n=37");
 }
 
 // Whether it is a number, a NaN or which infinity.
@@ -155,6 +155,14 @@ TEST_CASE("special values: an epilogue of any finite number or infinity is what 
         const bool same = y[i] == expected[i] || (std::isnan(y[i]) && std::isnan(expected[i]));
         CHECK((same || std::abs(y[i] - expected[i]) <= 2e-6F * (1 + std::abs(expected[i]))));
     }
+}
+
+TEST_CASE("special values: gelu of a NaN is NaN, and 0 of numbers far below", "[kernel]") {
+    const Floats y = output_of("elementwise rows=1 cols=4 epilogue=gelu", {{kNan, -kInfinity, -7, -1e30F}});
+    CHECK(std::isnan(y[0]));
+    CHECK(y[1] == 0);
+    CHECK(y[2] == 0);
+    CHECK(y[3] == 0);
 }
 
 TEST_CASE("special values: softmax of large numbers does not overflow", "[kernel]") {
