@@ -32,10 +32,10 @@ Halide::Expr gelu_tanh(const Halide::Expr& x) {
     return 0.5F * x * (1.0F + fast_tanh(root * (x + 0.044715F * x * x * x)));
 }
 
-// x Phi(x) with Phi(x) = 1/2 + c R(t), where c is x within +-5.1 and t = 2 (c / 5.1)^2 - 1: a polynomial without division,
-// two thirds of the operations that Halide's erf takes. The coefficients minimise the largest error of the result beyond
-// |x| = 1 and of Phi below it, fitted in Chebyshev polynomials with Lawson's weights. In single precision at most 1.0e-6 is
-// wrong, and at most 6.3e-7 of |x|. Below -5.1, where gelu is above -9e-7, the result is 0.
+// x Phi(x) with Phi(x) = 1/2 + c R(t), where c is x within +-5.1 and t = 2 (c / 5.1)^2 - 1: a polynomial without
+// division, two thirds of the operations that Halide's erf takes. The coefficients minimise the largest error of the
+// result beyond |x| = 1 and of Phi below it, fitted in Chebyshev polynomials with Lawson's weights. In single precision
+// at most 1.0e-6 is wrong, and at most 6.3e-7 of |x|. Below -5.1, where gelu is above -9e-7, the result is 0.
 Halide::Expr gelu(const Halide::Expr& x) {
     constexpr float kEnd = 5.1F;
     const Halide::Expr c = Halide::clamp(x, -kEnd, kEnd);

@@ -78,6 +78,7 @@ nlohmann::ordered_json row_json(const BenchRow& row) {
                                    {"conditions", row.conditions.text()},
                                    {"tier", row.tier}};
     json.update(times_json(row.ours));
+    json["layout"] = row.layout;
     json["gflops"] = gflops(row);
     json["bytes"] = compulsory_bytes(row.problem);
     json["input_bytes"] = compulsory_bytes(row.problem) -

@@ -62,6 +62,14 @@ TimedContender in_process(std::string name, std::function<void()> run) {
     return {std::move(name), [run = std::move(run)](int calls) { return time_calls(run, calls); }};
 }
 
+// Our kernel in all its ways, each a contender of its own.
+void add_ours(KernelCall& kernel, std::vector<TimedContender>& contenders, std::vector<PeerTime>& times) {
+    for (size_t way = 0; way < kernel.ways(); ++way) {
+        contenders.push_back(in_process(kOurs, [&kernel, way] { kernel.run(way); }));
+        times.push_back({kOurs, kernel.layout(way), {}});
+    }
+}
+
 // Keeps the fastest of each library's kernels.
 std::vector<PeerTime> fastest_of_each(const std::vector<PeerTime>& all) {
     std::vector<PeerTime> fastest;
@@ -77,11 +85,13 @@ std::vector<PeerTime> fastest_of_each(const std::vector<PeerTime>& all) {
     return fastest;
 }
 
-// `results` begins with ours; the others belong to `times`.
+// `results` belong to `times`, which begin with ours.
 void keep_results(BenchRow& row, std::vector<PeerTime>& times, const std::vector<ContestResult>& results) {
-    row.ours = results.front();
-    for (size_t i = 0; i < times.size(); ++i) times[i].result = results[i + 1];
+    for (size_t i = 0; i < times.size(); ++i) times[i].result = results[i];
     row.peers = fastest_of_each(times);
+    row.ours = row.peers.front().result;
+    row.layout = row.peers.front().layout;
+    row.peers.erase(row.peers.begin());
 }
 
 // Members of a crew prepare one after the other: not every library may be set up by several threads at once.
@@ -121,9 +131,10 @@ class Pin {
 // One thread, or one pool for all: everybody in this process, sample by sample.
 void time_in_one_process(BenchRow& row, const std::vector<const Peer*>& rivals, KernelCall& kernel,
                          ProblemBuffers& buffers, const float* our_output, double budget_s) {
-    std::vector<TimedContender> contenders = {in_process(kOurs, [&] { kernel.run(); })};
-    std::vector<std::unique_ptr<Rival>> prepared;
+    std::vector<TimedContender> contenders;
     std::vector<PeerTime> times;
+    add_ours(kernel, contenders, times);
+    std::vector<std::unique_ptr<Rival>> prepared;
     for (const Peer* peer : rivals) {
         float* output = buffers.new_output();
         const auto check = [&](Rival& rival) {
@@ -152,9 +163,10 @@ void time_in_one_process(BenchRow& row, const std::vector<const Peer*>& rivals, 
 // Several threads, of several pools: each library in a process of its own, in alternating blocks with ours.
 void time_in_processes(BenchRow& row, const std::vector<const Peer*>& rivals, KernelCall& kernel,
                        const std::vector<float>& our_spread, double budget_s) {
-    std::vector<TimedContender> contenders = {in_process(kOurs, [&] { kernel.run(); })};
-    std::vector<std::unique_ptr<PeerProcess>> processes;
+    std::vector<TimedContender> contenders;
     std::vector<PeerTime> times;
+    add_ours(kernel, contenders, times);
+    std::vector<std::unique_ptr<PeerProcess>> processes;
     for (const Peer* peer : rivals) {
         auto started = prepared_or_nothing(
             row.problem, [&] { return std::make_unique<PeerProcess>(*peer, row.problem, row.conditions); });
@@ -211,10 +223,13 @@ void time_copies(BenchRow& row, const std::vector<const Peer*>& rivals, const Sc
         copy.kernel =
             std::make_unique<KernelCall>(row.problem, schedule, target, one, loader, *copy.buffers, copy.output);
     }
-    std::vector<TimedContender> contenders = {
-        by_all(kOurs, crew, [&copies](size_t member) { copies[member].kernel->run(); })};
-    contenders.front().sample(1);
+    crew.run([&copies](size_t member) { copies[member].kernel->check_ways(); });
+    std::vector<TimedContender> contenders;
     std::vector<PeerTime> times;
+    for (size_t way = 0; way < copies.front().kernel->ways(); ++way) {
+        contenders.push_back(by_all(kOurs, crew, [&copies, way](size_t member) { copies[member].kernel->run(way); }));
+        times.push_back({kOurs, copies.front().kernel->layout(way), {}});
+    }
     for (const Peer* peer : rivals) {
         const size_t index = copies.front().rivals.size();
         // By the thread that will call it: libraries keep settings for each.
@@ -276,7 +291,7 @@ const PeerTime* BenchRow::yardstick() const {
 
 BenchRow time_problem(const Problem& problem, const Conditions& conditions, const Target& target,
                       const Database* database, const std::vector<const Peer*>& rivals, double budget_s) {
-    BenchRow row{problem, conditions, "", {}, {}};
+    BenchRow row{problem, conditions, "", {}, "", {}};
     const Found found = find_schedule(database, problem, conditions, target);
     row.tier = found.tier;
     std::vector<const Peer*> able;
@@ -292,7 +307,7 @@ BenchRow time_problem(const Problem& problem, const Conditions& conditions, cons
     KernelCall kernel(problem, found.schedule, target, conditions, loader, buffers, output);
     tilesmith_rt_set_num_threads(conditions.threads);
     tilesmith_rt_set_affinity(host().core_cpus.data(), static_cast<int>(host().core_cpus.size()));
-    kernel.run();
+    kernel.check_ways();
     const bool one_pool = std::all_of(able.begin(), able.end(), [](const Peer* peer) { return peer->our_pool; });
     if (conditions.threads == 1 || one_pool) {
         time_in_one_process(row, able, kernel, buffers, output, budget_s);

@@ -12,7 +12,7 @@
 
 namespace tilesmith {
 
-// One library's best way of computing the problem.
+// The best way of computing the problem, of a library or our own.
 struct PeerTime {
     std::string name;
     std::string layout;
@@ -24,6 +24,7 @@ struct BenchRow {
     Conditions conditions;
     std::string tier;
     ContestResult ours;
+    std::string layout;  // of ours, as PeerTime's
     std::vector<PeerTime> peers;
 
     // The fastest of the libraries; null if none computes this problem.

@@ -1,7 +1,9 @@
 #include "cli/kernel_call.h"
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
+#include <utility>
 
 #include "core/error.h"
 #include "core/rng.h"
@@ -54,31 +56,58 @@ KernelCall::KernelCall(const Problem& problem, const Schedule& schedule, const T
     const CompileResult compiled =
         compile(problem, schedule, target, conditions, Checks::assertions, "tilesmith_bench_kernel");
     if (!compiled.kernel) throw negative_answer(name_ + " does not compile: " + compiled.outcome.reason);
+    const std::vector<Argument> all = operator_of(problem).arguments(problem);
     kernel_ = loader.load(compiled.kernel->object);
     function_ = kernel_->symbol(compiled.kernel->run_symbol);
-    arguments_.push_back(nullptr);
-    for (const float* input : buffers.inputs()) arguments_.push_back(const_cast<float*>(input));
-    arguments_.push_back(output);
+    std::vector<void*>& arguments = ways_.emplace_back();
+    arguments.push_back(nullptr);
+    for (const float* input : buffers.inputs()) arguments.push_back(const_cast<float*>(input));
+    arguments.push_back(output);
     if (!compiled.kernel->pack_symbol.empty()) pack(*compiled.kernel, problem);
-    if (conditions.cache == CacheState::warm) return;
-    weight_ = 1 + weight_index(problem);
-    const int64_t plain_bytes = operator_of(problem).arguments(problem)[weight_ - 1].bytes();
-    copies_ = std::make_unique<ColdCopies>(
-        arguments_[weight_], static_cast<size_t>(packed_ == nullptr ? plain_bytes : compiled.kernel->packed_bytes));
+    if (conditions.cache == CacheState::cold_weights) {
+        weight_ = 1 + weight_index(problem);
+        const int64_t plain_bytes = all[weight_ - 1].bytes();
+        copies_ = std::make_unique<ColdCopies>(
+            arguments[weight_], static_cast<size_t>(packed_ == nullptr ? plain_bytes : compiled.kernel->packed_bytes));
+    }
+    std::vector<size_t> added = in_place_arguments(problem, schedule, target, conditions);
+    added.erase(std::remove_if(added.begin(), added.end(), [&](size_t i) { return all[i].role != Role::epilogue; }),
+                added.end());
+    if (added.size() == 1) add_in_place(added.front(), static_cast<size_t>(all.back().bytes()));
+}
+
+void KernelCall::add_in_place(size_t added, size_t output_bytes) {
+    output_bytes_ = output_bytes;
+    sum_ = page_memory(output_bytes, "a sum in place");
+    std::vector<void*> arguments = ways_.front();
+    added_ = std::exchange(arguments[1 + added], sum_.get());
+    arguments.back() = sum_.get();
+    std::memcpy(sum_.get(), added_, output_bytes_);
+    ways_.push_back(std::move(arguments));
 }
 
 void KernelCall::pack(const KernelObject& kernel, const Problem& problem) {
     packed_ = page_memory(static_cast<size_t>(kernel.packed_bytes), "the packed weights");
-    void*& weight = arguments_[1 + weight_index(problem)];
+    void*& weight = ways_.front()[1 + weight_index(problem)];
     const int code = call_kernel(kernel_->symbol(kernel.pack_symbol), {nullptr, weight, packed_.get()});
     if (code != 0) throw negative_answer(name_ + ": packing failed: " + tilesmith_rt_error_name(code));
     weight = packed_.get();
 }
 
-void KernelCall::run() {
-    if (copies_) arguments_[weight_] = copies_->places()[turn_++ % copies_->places().size()];
-    const int code = call_kernel(function_, arguments_);
+void KernelCall::run(size_t way) {
+    std::vector<void*>& arguments = ways_[way];
+    if (copies_) arguments[weight_] = copies_->places()[turn_++ % copies_->places().size()];
+    const int code = call_kernel(function_, arguments);
     if (code != 0) throw negative_answer(name_ + " failed: " + tilesmith_rt_error_name(code));
+}
+
+void KernelCall::check_ways() {
+    run();
+    if (ways() == 1) return;
+    std::memcpy(sum_.get(), added_, output_bytes_);
+    run(1);
+    if (std::memcmp(sum_.get(), ways_.front().back(), output_bytes_) != 0)
+        throw negative_answer(name_ + " adds something else in place");
 }
 
 }  // namespace tilesmith

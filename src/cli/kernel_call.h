@@ -44,20 +44,31 @@ class KernelCall {
     KernelCall(const Problem& problem, const Schedule& schedule, const Target& target, const Conditions& conditions,
                Loader& loader, const ProblemBuffers& buffers, float* output);
 
+    // Ways of calling it: way 0 as it is; where what the epilogue's only `add` adds may be the output itself, way 1
+    // adds in place, as in a network's residual connection.
+    [[nodiscard]] size_t ways() const { return ways_.size(); }
+    // In the words that peers use for theirs.
+    [[nodiscard]] std::string layout(size_t way) const { return way == 0 ? "plain" : "plain, adding in place"; }
     // The timed call. Throws negative_answer if the kernel returns an error.
-    void run();
+    void run(size_t way = 0);
+    // Calls it in every way. Throws negative_answer unless all leave the same in the output.
+    void check_ways();
 
   private:
     void pack(const KernelObject& kernel, const Problem& problem);
+    void add_in_place(size_t added, size_t output_bytes);
 
     std::string name_;
     std::unique_ptr<LoadedKernel> kernel_;
     void* function_ = nullptr;
     PageMemory packed_;  // null without packing
     std::unique_ptr<ColdCopies> copies_;
-    size_t weight_ = 0;  // its place among arguments_, where there are copies
+    size_t weight_ = 0;  // its place among the arguments, where there are copies
     size_t turn_ = 0;
-    std::vector<void*> arguments_;
+    std::vector<std::vector<void*>> ways_;  // the arguments, each time
+    PageMemory sum_;                        // what is added, and the output: way 1
+    const void* added_ = nullptr;           // to be copied there
+    size_t output_bytes_ = 0;
 };
 
 }  // namespace tilesmith

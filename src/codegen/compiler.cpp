@@ -7,9 +7,11 @@
 #include <iostream>
 #include <sstream>
 
+#include "codegen/in_place.h"
 #include "codegen/lowering.h"
 #include "codegen/pipeline_compiler.h"
 #include "core/error.h"
+#include "schedules/operator.h"
 #include "schedules/pipeline.h"
 #include "schedules/template.h"
 
@@ -104,6 +106,20 @@ CompileResult compile_pipeline(const std::function<Pipeline()>& build, const Tar
 CompileResult compile(const Problem& problem, const Schedule& schedule, const Target& target,
                       const Conditions& conditions, Checks checks, const std::string& symbol) {
     return compile_pipeline([&] { return build(problem, schedule, target, conditions); }, target, checks, symbol);
+}
+
+std::vector<size_t> in_place_arguments(const Problem& problem, const Schedule& schedule, const Target& target,
+                                       const Conditions& conditions) {
+    be_quiet();
+    const std::vector<Argument> arguments = operator_of(problem).arguments(problem);
+    std::vector<size_t> positions;
+    try {
+        for (const size_t input : in_place_inputs(build(problem, schedule, target, conditions).run))
+            if (arguments[input].shape == arguments.back().shape) positions.push_back(input);
+    } catch (const Halide::Error& error) {
+        throw run_failed(fmt::format("Halide cannot build {}: {}", schedule.text(), error.what()));
+    }
+    return positions;
 }
 
 std::string loop_nest_text(const Problem& problem, const Schedule& schedule, const Target& target,

@@ -70,6 +70,7 @@ void StageDomain::divide(const Ir::Split& split) {
         division.old_variable = place_of(split.old_var);
         const DomainRange old = ranges_[division.old_variable].second;
         division.factor = std::max<int64_t>(1, constant_or(split.factor, 1));
+        if (!division.guarded && old.extent % division.factor != 0) repeats_ = true;
         const auto factor = static_cast<double>(division.factor);
         const double outer_trips = std::max(1.0, std::ceil(old.trips / factor - 1e-9));
         division.outer = add(split.outer, {(old.extent + division.factor - 1) / division.factor, outer_trips});

@@ -37,6 +37,9 @@ class StageDomain {
     // Outermost first.
     [[nodiscard]] const std::vector<DomainLoop>& loops() const { return loops_; }
 
+    // Whether some of the region may be computed more than once: a last piece that starts earlier.
+    [[nodiscard]] bool repeats() const { return repeats_; }
+
     // The variables where the loops have `loop_values`; arguments counted from the beginning of the region. With
     // `clamp`, what guards skip and shifts move is taken into account.
     [[nodiscard]] std::vector<int64_t> variables_at(const std::vector<int64_t>& loop_values, bool clamp) const;
@@ -59,6 +62,7 @@ class StageDomain {
     std::vector<Division> divisions_;
     std::vector<DomainLoop> loops_;
     std::vector<size_t> leaves_;  // the places of the loops' variables
+    bool repeats_ = false;
 };
 
 }  // namespace tilesmith

@@ -111,6 +111,10 @@ class Case {
     }
 
     void clear_output() { memory_.back()->fill_with_nan(); }
+    void copy_to_output(size_t argument) {
+        const std::span<const float> from = memory_[argument]->floats();
+        std::copy(from.begin(), from.end(), memory_.back()->floats().begin());
+    }
 
     void compare(const std::string& name) const {
         const auto wrong = difference(problem_, right_, memory_.back()->floats(), tolerance_);
@@ -148,6 +152,7 @@ class Check {
             if (packed) packed->place(placement);
             const void* const weight = packed ? packed->data() : nullptr;
             run_once(function, name, weight, {});
+            run_in_place(function, name, weight);
             if (json_.contains("workspace")) run_with_workspace(weight, placement);
         }
         std::vector<uint64_t> missing = arguments(packed ? packed->data() : nullptr);
@@ -188,6 +193,19 @@ class Check {
         words.insert(words.end(), more.begin(), more.end());
         library_.expect(call<int>(function, words), 0, name);
         data_.compare(name);
+    }
+
+    void run_in_place(void* function, const std::string& name, const void* packed) {
+        const std::vector<std::string> in_place = json_.value("in_place", std::vector<std::string>());
+        for (size_t i = 0; i < data_.arguments().size(); ++i) {
+            const std::string& argument = data_.arguments()[i].name;
+            if (std::find(in_place.begin(), in_place.end(), argument) == in_place.end()) continue;
+            std::vector<uint64_t> words = arguments(packed);
+            words[extents_.size() + i] = words.back();
+            data_.copy_to_output(i);
+            library_.expect(call<int>(function, words), 0, name);
+            data_.compare(fmt::format("{} with {} as the output", name, argument));
+        }
     }
 
     void run_with_workspace(const void* packed, Placement placement) {

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <functional>
 #include <sstream>
 #include <string>
+#include <vector>
 
+#include "codegen/in_place.h"
 #include "codegen/inspect.h"
 #include "codegen/lowering.h"
 #include "core/error.h"
@@ -43,6 +46,51 @@ TEST_CASE("compiler: a schedule that guards its tail is legal", "[unit]") {
     Halide::Module module("copy", halide_target(avx2()));
     append_stage(module, copy_of_20(Halide::TailStrategy::GuardWithIf), "copy");
     CHECK_FALSE(known_violation(module));
+}
+
+TEST_CASE("compiler: an input may be the output where each element is read once, in its place", "[unit]") {
+    using Places = std::vector<size_t>;
+    CHECK(in_place_inputs(copy_of_20(Halide::TailStrategy::GuardWithIf)) == Places{0});
+    CHECK(in_place_inputs(copy_of_20(Halide::TailStrategy::ShiftInwards)).empty());
+
+    const Halide::Var x("x"), y("y");
+    const auto reading = [&](const std::function<Halide::Expr(const Halide::ImageParam&)>& value) {
+        Stage stage;
+        const Halide::ImageParam input(Halide::Float(32), 1, "input");
+        stage.output = Halide::Func("output");
+        stage.output(x, y) = value(input);
+        stage.inputs = {input};
+        stage.input_extents = {{20}};
+        stage.output_extents = {5, 4};
+        return in_place_inputs(stage);
+    };
+    CHECK(reading([&](const Halide::ImageParam& input) { return input(x + 5 * y) + 1; }) == Places{0});
+    CHECK(reading([&](const Halide::ImageParam& input) { return input(4 * x + y) + 1; }).empty());
+    CHECK(reading([&](const Halide::ImageParam& input) { return input(x + 5 * y) + input(0); }).empty());
+    CHECK(reading([&](const Halide::ImageParam& input) {
+              Halide::Func other("other");
+              other(x) = input(x);
+              other.compute_root();
+              return input(x + 5 * y) + other(x);
+          }).empty());
+}
+
+TEST_CASE("compiler: of an operator's arguments, what is added may be the output in some schedules", "[unit]") {
+    const Problem problem = parse_problem("conv2d h=9 w=8 ci=16 co=32 kh=1 kw=1 epilogue=bias,add,relu");
+    const Template& direct = *templates_for(problem, avx2()).front();
+    const Space space = direct.space(problem, avx2(), Conditions{});
+    Rng rng(20261126);
+    int may = 0, may_not = 0;
+    for (int i = 0; i < 40; ++i) {
+        const auto arguments = in_place_arguments(problem, space.sample(rng).value(), avx2(), Conditions{});
+        if (arguments.empty())
+            ++may_not;
+        else
+            may += arguments == std::vector<size_t>{3} ? 1 : 0;
+    }
+    CHECK(may > 0);
+    CHECK(may_not > 0);
+    CHECK(may + may_not == 40);
 }
 
 TEST_CASE("compiler: an allocation inside a parallel loop counts for each thread", "[unit]") {

@@ -30,13 +30,14 @@ int status_of(const ExportRequest& request) {
 
 TEST_CASE("export: the manifest names every kernel with what is known about it", "[kernel]") {
     const TemporaryFolder folder;
-    ExportRequest request = request_for(
-        {"matmul m=5 n=9 k=7", "conv2d h=4 w=5 ci=3 co=6 kh=3 kw=3 pad=1 epilogue=relu"}, 1, folder.path("dist"));
+    ExportRequest request = request_for({"matmul m=5 n=9 k=7", "conv2d h=4 w=5 ci=3 co=6 kh=3 kw=3 pad=1 epilogue=relu",
+                                         "elementwise rows=2 cols=512 epilogue=bias,add"},
+                                        1, folder.path("dist"));
     request.entries[0].tier = "exact";
     request.entries[0].median_ns = 1234;
     request.entries[0].interval_ns = {1200, 1300};
     const ExportReport report = export_library(request);
-    CHECK(report.kernels.size() == 2);
+    CHECK(report.kernels.size() == 3);
     CHECK(report.functions_checked >= 8);
 
     const auto manifest = nlohmann::json::parse(test::read_file(folder.path("dist/manifest.json")));
@@ -63,6 +64,9 @@ TEST_CASE("export: the manifest names every kernel with what is known about it",
     CHECK(conv["packed"]["run_symbol"] == name + "_packed");
     CHECK(conv["packed"]["argument"] == "w");
     const std::string header = test::read_file(folder.path("dist/include/tilesmith_kernels.h"));
+    CHECK(matmul["in_place"].empty());
+    CHECK(manifest["kernels"][2]["in_place"] == nlohmann::json({"x", "add"}));
+    CHECK_THAT(header, Catch::Contains("add: float[2][512], may be y itself"));
     for (const auto& kernel : manifest["kernels"])
         CHECK(header.find(kernel["symbol"].get<std::string>() + "(") != std::string::npos);
 }

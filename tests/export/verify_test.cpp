@@ -15,13 +15,16 @@ using test::TemporaryFolder;
 
 namespace {
 
-// A request whose only kernel, a matmul, does what `body` says (LLVM IR; %c is the output).
-ExportRequest request_with_body(const TemporaryFolder& folder, const std::string& body) {
-    ExportRequest request = request_for({"matmul m=1 n=1 k=1"}, 1, folder.path("dist"));
-    request.compile = [body](const ExportEntry&, const std::string& symbol) {
+// A request whose only kernel, a matmul, does what `body` says (LLVM IR; %c is the output, %added what an epilogue
+// adds).
+ExportRequest request_with_body(const TemporaryFolder& folder, const std::string& body,
+                                const std::string& epilogue = "") {
+    ExportRequest request = request_for({"matmul m=1 n=1 k=1" + epilogue}, 1, folder.path("dist"));
+    const std::string added = epilogue.empty() ? "" : ", ptr %added";
+    request.compile = [body, added](const ExportEntry&, const std::string& symbol) {
         KernelObject kernel;
-        kernel.object =
-            compile_ir(fmt::format("define i32 @{}(ptr %space, ptr %a, ptr %b, ptr %c) {{\n{}\n}}\n", symbol, body));
+        kernel.object = compile_ir(
+            fmt::format("define i32 @{}(ptr %space, ptr %a, ptr %b{}, ptr %c) {{\n{}\n}}\n", symbol, added, body));
         kernel.run_symbol = symbol;
         return CompileResult{Outcome{}, kernel};
     };
@@ -55,6 +58,16 @@ TEST_CASE("verify: a kernel that computes something else fails the export", "[ke
 TEST_CASE("verify: a kernel that writes nothing fails the export", "[kernel]") {
     const TemporaryFolder folder;
     check_refused(folder, request_with_body(folder, "ret i32 0"), "is wrong");
+}
+
+TEST_CASE("verify: a kernel that writes the output before it reads what it adds fails the export", "[kernel]") {
+    const std::string product = "%x = load float, ptr %a\n%y = load float, ptr %b\n%p = fmul float %x, %y\n";
+    const std::string sum = "%z = load float, ptr %added\n%s = fadd float %p, %z\nstore float %s, ptr %c\nret i32 0";
+    const TemporaryFolder folder;
+    CHECK(export_library(request_with_body(folder, product + sum, " epilogue=add")).kernels.size() == 1);
+    const TemporaryFolder other;
+    check_refused(other, request_with_body(other, product + "store float %p, ptr %c\n" + sum, " epilogue=add"),
+                  "as the output is wrong");
 }
 
 TEST_CASE("verify: a kernel that returns an error fails the export", "[kernel]") {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -59,11 +60,18 @@ Buffers make_buffers(const std::vector<Argument>& arguments, const std::vector<s
     return buffers;
 }
 
-std::string run(const KernelObject& kernel, const std::vector<Argument>& arguments, const Buffers& buffers, Rng& rng) {
+// With `in_place`, the argument of that position is the output itself.
+std::string run(const KernelObject& kernel, const std::vector<Argument>& arguments, const Buffers& buffers, Rng& rng,
+                std::optional<size_t> in_place = std::nullopt) {
     static Loader loader;
     const auto loaded = loader.load(kernel.object);
     std::vector<void*> pointers{nullptr};
     for (const auto& buffer : buffers) pointers.push_back(buffer->data());
+    if (in_place) {
+        const GuardedFloats& output = *buffers.back();
+        std::copy_n(buffers[*in_place]->floats(), arguments.back().elements(), output.floats());
+        pointers[*in_place + 1] = output.data();
+    }
     std::unique_ptr<GuardedFloats> packed;
     for (size_t i = 0; i < arguments.size(); ++i) {
         if (arguments[i].role != Role::weight || kernel.pack_symbol.empty()) continue;
@@ -104,8 +112,14 @@ std::string fault_of(const Problem& problem, const Schedule& schedule, const Tar
     if (const std::string failure = run(*compiled.kernel, arguments, buffers, rng); !failure.empty())
         return repeated_by(failure);
     const std::span<const float> output(buffers.back()->floats(), static_cast<size_t>(arguments.back().elements()));
-    const auto wrong = difference(problem, reference_output(problem, inputs), output, tolerance(problem, values));
-    return wrong ? repeated_by(*wrong) : "";
+    const std::vector<float> right = reference_output(problem, inputs);
+    if (const auto wrong = difference(problem, right, output, tolerance(problem, values))) return repeated_by(*wrong);
+    for (const size_t argument : in_place_arguments(problem, schedule, target, conditions)) {
+        run(*compiled.kernel, arguments, buffers, rng, argument);
+        if (const auto wrong = difference(problem, right, output, tolerance(problem, values)))
+            return repeated_by(fmt::format("with {} as the output: {}", arguments[argument].name, *wrong));
+    }
+    return "";
 }
 
 std::string first_fault(const std::string& problem_text, const std::string& template_name, int random_schedules,
