@@ -47,6 +47,17 @@ int64_t Argument::elements() const {
     return product;
 }
 
+std::optional<size_t> only_epilogue_tensor(const std::vector<Argument>& arguments,
+                                           const std::vector<size_t>& positions) {
+    std::optional<size_t> only;
+    for (const size_t position : positions) {
+        if (arguments[position].role != Role::epilogue) continue;
+        if (only) return std::nullopt;
+        only = position;
+    }
+    return only;
+}
+
 const std::vector<Operator>& operators() {
     // clang-format off
     static const std::vector<Operator> kTable = {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,6 +25,10 @@ struct Argument {
     [[nodiscard]] int64_t elements() const;
     [[nodiscard]] int64_t bytes() const { return elements() * dtype_bytes(dtype); }
 };
+
+// Of those at `positions` the only one that belongs to the epilogue; null where none or several do.
+std::optional<size_t> only_epilogue_tensor(const std::vector<Argument>& arguments,
+                                           const std::vector<size_t>& positions);
 
 // |got - expected| is at most absolute + relative * |expected|.
 struct Tolerance {

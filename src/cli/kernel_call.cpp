@@ -70,10 +70,8 @@ KernelCall::KernelCall(const Problem& problem, const Schedule& schedule, const T
         copies_ = std::make_unique<ColdCopies>(
             arguments[weight_], static_cast<size_t>(packed_ == nullptr ? plain_bytes : compiled.kernel->packed_bytes));
     }
-    std::vector<size_t> added = in_place_arguments(problem, schedule, target, conditions);
-    added.erase(std::remove_if(added.begin(), added.end(), [&](size_t i) { return all[i].role != Role::epilogue; }),
-                added.end());
-    if (added.size() == 1) add_in_place(added.front(), static_cast<size_t>(all.back().bytes()));
+    if (const auto added = only_epilogue_tensor(all, compiled.kernel->in_place))
+        add_in_place(*added, static_cast<size_t>(all.back().bytes()));
 }
 
 void KernelCall::add_in_place(size_t added, size_t output_bytes) {

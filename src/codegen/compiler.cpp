@@ -78,6 +78,7 @@ CompileResult object_of(const Pipeline& pipeline, const Target& target, Checks c
     const HeapUse heap = heap_use(module);
     kernel.workspace_bytes = heap.once;
     kernel.workspace_bytes_per_thread = heap.per_thread;
+    kernel.in_place = in_place_inputs(pipeline.run);
     if (checks == Checks::none) module = without_assertions(module);
     const auto object = module.compile_to_buffer();
     kernel.object.assign(reinterpret_cast<const char*>(object.data()), object.size_in_bytes());
@@ -105,21 +106,14 @@ CompileResult compile_pipeline(const std::function<Pipeline()>& build, const Tar
 
 CompileResult compile(const Problem& problem, const Schedule& schedule, const Target& target,
                       const Conditions& conditions, Checks checks, const std::string& symbol) {
-    return compile_pipeline([&] { return build(problem, schedule, target, conditions); }, target, checks, symbol);
-}
-
-std::vector<size_t> in_place_arguments(const Problem& problem, const Schedule& schedule, const Target& target,
-                                       const Conditions& conditions) {
-    be_quiet();
-    const std::vector<Argument> arguments = operator_of(problem).arguments(problem);
-    std::vector<size_t> positions;
-    try {
-        for (const size_t input : in_place_inputs(build(problem, schedule, target, conditions).run))
-            if (arguments[input].shape == arguments.back().shape) positions.push_back(input);
-    } catch (const Halide::Error& error) {
-        throw run_failed(fmt::format("Halide cannot build {}: {}", schedule.text(), error.what()));
+    CompileResult result =
+        compile_pipeline([&] { return build(problem, schedule, target, conditions); }, target, checks, symbol);
+    if (result.kernel) {
+        const std::vector<Argument> arguments = operator_of(problem).arguments(problem);
+        std::erase_if(result.kernel->in_place,
+                      [&](size_t position) { return arguments[position].shape != arguments.back().shape; });
     }
-    return positions;
+    return result;
 }
 
 std::string loop_nest_text(const Problem& problem, const Schedule& schedule, const Target& target,

@@ -31,6 +31,10 @@ struct KernelObject {
     // Heap memory a call takes: once a call, and once for each thread that runs its parallel loop.
     int64_t workspace_bytes = 0;
     int64_t workspace_bytes_per_thread = 0;
+    // The operator's arguments, by position, that may be the output itself (same pointer): tensors of the output's
+    // shape of which every element is read only for the output element in its place, in a schedule that computes each
+    // output element once. What an `add` adds, for one, unless tiles that do not divide the output overlap.
+    std::vector<size_t> in_place;
 };
 
 struct CompileResult {
@@ -48,12 +52,6 @@ CompileResult compile(const Problem& problem, const Schedule& schedule, const Ta
 const std::vector<std::string>& feature_names();
 std::vector<float> features(const Problem& problem, const Schedule& schedule, const Target& target,
                             const Conditions& conditions);
-
-// The arguments of the operator, by their positions, that may be the output itself (same pointer): tensors of the
-// output's shape of which every element is read only for the output element in its place, in a schedule that computes
-// each output element once. What an `add` adds, for one, unless tiles that do not divide the output overlap. No
-// lowering. Throws run_failed if the template cannot build the schedule.
-std::vector<size_t> in_place_arguments(const Problem&, const Schedule&, const Target&, const Conditions&);
 
 // The loop nest as Halide prints it, for people.
 std::string loop_nest_text(const Problem&, const Schedule&, const Target&, const Conditions&);

@@ -95,7 +95,6 @@ LibraryKernel make_kernel(const ExportRequest& request, const LibraryNames& name
     kernel.object = std::move(*compiled.kernel);
     rename_kernel(names, symbol, kernel.object);
     kernel.code = code_of(kernel.object.object);
-    kernel.in_place = in_place_arguments(entry.problem, entry.schedule, request.target, entry.conditions);
     if (entry.problem.weights() == Weights::fixed) {
         const auto weight = std::find_if(kernel.arguments.begin(), kernel.arguments.end(),
                                          [](const Argument& argument) { return argument.role == Role::weight; });

@@ -115,8 +115,8 @@ std::string arguments_text(const LibraryKernel& kernel, bool shapes) {
         if (kernel.packed == i) {
             text += fmt::format(": {} packed by {}\n", argument.name, kernel.pack);
         } else {
-            const bool in_place =
-                shapes && std::find(kernel.in_place.begin(), kernel.in_place.end(), i) != kernel.in_place.end();
+            const std::vector<size_t>& outputs = kernel.object.in_place;
+            const bool in_place = shapes && std::find(outputs.begin(), outputs.end(), i) != outputs.end();
             text += fmt::format(": {}{}{}{}\n", c_type(argument.dtype), shapes ? shape_text(argument) : "",
                                 argument.role == Role::output ? ", written" : "",
                                 in_place ? fmt::format(", may be {} itself", kernel.arguments.back().name) : "");

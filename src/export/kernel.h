@@ -18,7 +18,6 @@ struct LibraryKernel {
     const ExportEntry* entry = nullptr;
     std::vector<Argument> arguments;  // the operator's: inputs, epilogue, output
     std::optional<size_t> packed;     // which argument is packed beforehand (weights=fixed)
-    std::vector<size_t> in_place;     // which arguments may be the output itself
     int64_t packed_bytes = 0;         // of the packed argument
     KernelObject object;              // the object as compiled, with its hidden symbols' final names
     Code code;

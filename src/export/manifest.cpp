@@ -39,7 +39,7 @@ Json kernel_json(const LibraryKernel& kernel) {
                  {"tier", entry.tier},
                  {"arguments", arguments_json(kernel)}};
     json["in_place"] = Json::array();
-    for (const size_t argument : kernel.in_place) json["in_place"].push_back(kernel.arguments[argument].name);
+    for (const size_t argument : kernel.object.in_place) json["in_place"].push_back(kernel.arguments[argument].name);
     if (kernel.packed) json["packed"] = packed_json(kernel);
     if (kernel.has_workspace()) {
         json["workspace"] = {{"bytes_symbol", kernel.workspace_bytes_function},

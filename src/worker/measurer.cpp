@@ -43,13 +43,15 @@ PageMemory copy_of(const void* data, size_t bytes) {
 struct Measurer::Tensors {
     DataId data;
     Problem problem;
+    std::vector<Argument> arguments;
     std::vector<std::unique_ptr<GuardedMemory>> inputs;
     std::unique_ptr<GuardedMemory> output;
     size_t weight = SIZE_MAX;  // which input is the weight; SIZE_MAX: none is
     std::vector<float> expected;
     Tolerance allowed;
 
-    Tensors(DataId id, Problem parsed) : data(std::move(id)), problem(std::move(parsed)) {}
+    Tensors(DataId id, Problem parsed)
+        : data(std::move(id)), problem(std::move(parsed)), arguments(operator_of(problem).arguments(problem)) {}
 
     void place(Placement placement) {
         for (const auto& input : inputs) {
@@ -67,6 +69,7 @@ struct Measurer::Bound {
     std::unique_ptr<GuardedMemory> packed;  // null without packing
     std::vector<PageMemory> copied;         // for the other members of a crew
     std::unique_ptr<ColdCopies> copies;     // of the weight, null where it stays in the caches
+    std::optional<size_t> added;            // the input that may be the output: what is added in place
     KernelCall run;
 
     // Packs the weight anew into `packed` at `placement` and points `run` at where everything lies now. Returns the
@@ -87,6 +90,13 @@ struct Measurer::Bound {
         return 0;
     }
 
+    // After prepare(): adds in place, where the kernel can, from now on.
+    void add_in_place(Tensors& tensors) {
+        if (!added) return;
+        std::memcpy(tensors.output->data(), tensors.inputs[*added]->data(), tensors.output->bytes());
+        run.arguments[1 + *added] = tensors.output->data();
+    }
+
     // After prepare(): every member of the crew has tensors of its own.
     void share(Tensors& tensors, Crew& crew) {
         run.crew = &crew;
@@ -99,6 +109,7 @@ struct Measurer::Bound {
                 arguments[1 + i] = copied.emplace_back(copy_of(from.data(), from.bytes())).get();
             }
             arguments.back() = copied.emplace_back(copy_of(tensors.output->data(), tensors.output->bytes())).get();
+            if (added) arguments[1 + *added] = arguments.back();
         }
     }
 
@@ -142,7 +153,7 @@ Measurer::Tensors& Measurer::tensors_for(const DataId& data) {
     limit_memory(SIZE_MAX / 4);
     auto tensors = std::make_shared<Tensors>(data, parse_problem(data.problem));
     const Problem& problem = tensors->problem;
-    const std::vector<Argument> arguments = operator_of(problem).arguments(problem);
+    const std::vector<Argument>& arguments = tensors->arguments;
     const std::vector<std::vector<float>> values = make_inputs(problem, data.seed, data.values);
     for (size_t i = 0; i < values.size(); ++i) {
         const Argument& argument = arguments[i];
@@ -170,6 +181,7 @@ std::unique_ptr<Measurer::Bound> Measurer::bind(const KernelObject& kernel, Tens
         return address;
     };
     bound->run.function = find(kernel.run_symbol);
+    bound->added = only_epilogue_tensor(tensors.arguments, kernel.in_place);
     if (!kernel.pack_symbol.empty()) {
         if (tensors.weight == SIZE_MAX || tensors.problem.weights() == Weights::fresh)
             throw run_failed("the kernel packs a weight, but the problem fixes none");
@@ -215,6 +227,12 @@ std::optional<Outcome> Measurer::check(Bound& kernel, Tensors& tensors) {
             if (placement == Placement::misaligned) *wrong += ", with all tensors 4 bytes off a 64-byte line";
             return Outcome::failed(Status::wrong_result, *wrong);
         }
+        if (!kernel.added) continue;
+        kernel.add_in_place(tensors);
+        code = call_kernel(kernel.run.function, kernel.run.arguments);
+        if (code != 0) return failed_call(code);
+        if (auto wrong = difference(tensors.problem, tensors.expected, tensors.output->floats(), tensors.allowed))
+            return Outcome::failed(Status::wrong_result, *wrong + ", adding in place");
     }
     return std::nullopt;
 }
@@ -231,6 +249,7 @@ Outcome Measurer::measure(const MeasureRequest& request) {
         if (!request.timed) return outcome;
         tensors.place(kTimed);
         kernel->prepare(tensors, kTimed);
+        kernel->add_in_place(tensors);
         if (cold_weights_) kernel->cool(tensors);
         if (crew_) kernel->share(tensors, *crew_);
         const TimingLock lock(lock_path_, [this] { channel_.write_stage("waiting"); });
@@ -258,6 +277,7 @@ std::vector<Outcome> Measurer::compare(const CompareRequest& request) {
         kernels.push_back(bind(request.kernels[k], tensors));
         if (const int code = kernels.back()->prepare(tensors, kTimed); code != 0)
             throw run_failed(failed_call(code).reason);
+        kernels.back()->add_in_place(tensors);
         if (cold_weights_) kernels.back()->cool(tensors);
         if (crew_) kernels.back()->share(tensors, *crew_);
         calls.push_back(kernels.back()->run);

@@ -29,7 +29,8 @@ Json kernel_json(const KernelObject& kernel) {
             {"pack_symbol", kernel.pack_symbol},
             {"packed_bytes", kernel.packed_bytes},
             {"workspace_bytes", kernel.workspace_bytes},
-            {"workspace_bytes_per_thread", kernel.workspace_bytes_per_thread}};
+            {"workspace_bytes_per_thread", kernel.workspace_bytes_per_thread},
+            {"in_place", kernel.in_place}};
 }
 
 KernelObject kernel_from(const Json& json, std::string object) {
@@ -40,6 +41,7 @@ KernelObject kernel_from(const Json& json, std::string object) {
     json.at("packed_bytes").get_to(kernel.packed_bytes);
     json.at("workspace_bytes").get_to(kernel.workspace_bytes);
     json.at("workspace_bytes_per_thread").get_to(kernel.workspace_bytes_per_thread);
+    json.at("in_place").get_to(kernel.in_place);
     return kernel;
 }
 

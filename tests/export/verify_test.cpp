@@ -26,6 +26,7 @@ ExportRequest request_with_body(const TemporaryFolder& folder, const std::string
         kernel.object = compile_ir(
             fmt::format("define i32 @{}(ptr %space, ptr %a, ptr %b{}, ptr %c) {{\n{}\n}}\n", symbol, added, body));
         kernel.run_symbol = symbol;
+        if (!added.empty()) kernel.in_place = {2};
         return CompileResult{Outcome{}, kernel};
     };
     return request;

@@ -41,6 +41,15 @@ using Texts = std::vector<std::string>;
 
 }  // namespace
 
+TEST_CASE("operators: the only tensor of the epilogue among some arguments is found, or none", "[unit]") {
+    const Problem problem = parse_problem("matmul m=2 n=3 k=4 epilogue=bias,add");
+    const std::vector<Argument> arguments = operator_of(problem).arguments(problem);
+    CHECK(only_epilogue_tensor(arguments, {}) == std::nullopt);
+    CHECK(only_epilogue_tensor(arguments, {0}) == std::nullopt);
+    CHECK(only_epilogue_tensor(arguments, {0, 3}) == 3);
+    CHECK(only_epilogue_tensor(arguments, {2, 3}) == std::nullopt);
+}
+
 TEST_CASE("operator: names are unique and lead back to their row", "[unit]") {
     std::set<std::string> names;
     for (const Operator& op : operators()) {

@@ -114,7 +114,7 @@ std::string fault_of(const Problem& problem, const Schedule& schedule, const Tar
     const std::span<const float> output(buffers.back()->floats(), static_cast<size_t>(arguments.back().elements()));
     const std::vector<float> right = reference_output(problem, inputs);
     if (const auto wrong = difference(problem, right, output, tolerance(problem, values))) return repeated_by(*wrong);
-    for (const size_t argument : in_place_arguments(problem, schedule, target, conditions)) {
+    for (const size_t argument : compiled.kernel->in_place) {
         run(*compiled.kernel, arguments, buffers, rng, argument);
         if (const auto wrong = difference(problem, right, output, tolerance(problem, values)))
             return repeated_by(fmt::format("with {} as the output: {}", arguments[argument].name, *wrong));

@@ -30,6 +30,7 @@ CompileResult compile(const std::string& name, char** argv) {
     KernelObject kernel;
     kernel.object = content_of(argv[name == "undefined" ? 2 : 1]);
     kernel.run_symbol = name == "prints" ? "good" : name;
+    if (name.starts_with("adds")) kernel.in_place = {2};
     return {Outcome{}, kernel};
 }
 

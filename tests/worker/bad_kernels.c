@@ -92,3 +92,17 @@ int returns_error(void* workspace, const float* a, const float* b, float* c) {
     (void)workspace, (void)a, (void)b, (void)c;
     return -4;
 }
+
+// For the same problem with epilogue=add, and `added` says that it may be the output.
+int adds(void* workspace, const float* a, const float* b, const float* added, float* c) {
+    float sums[kM * kN];
+    good(workspace, a, b, sums);
+    for (int i = 0; i < kM * kN; ++i) c[i] = added[i] + sums[i];
+    return 0;
+}
+
+int adds_too_late(void* workspace, const float* a, const float* b, const float* added, float* c) {
+    good(workspace, a, b, c);
+    for (int i = 0; i < kM * kN; ++i) c[i] += added[i];
+    return 0;
+}

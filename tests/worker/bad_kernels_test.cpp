@@ -107,6 +107,18 @@ TEST_CASE("runner: each way to go wrong becomes the right outcome, and a good ke
     }
 }
 
+TEST_CASE("runner: a kernel that may add in place is checked and timed doing so", "[kernel]") {
+    LocalRunnerOptions options = bad_options();
+    options.problem = parse_problem("matmul m=5 n=7 k=3 epilogue=add");
+    LocalRunner runner(options);
+    const auto outcomes = run_all(runner, {"adds", "adds_too_late"});
+    CHECK(outcomes.at("adds").ok());
+    CHECK(outcomes.at("adds").samples_ns.size() >= 3);
+    const Outcome& late = outcomes.at("adds_too_late");
+    CHECK(late.status == Status::wrong_result);
+    CHECK_THAT(late.reason, Catch::Contains("adding in place"));
+}
+
 TEST_CASE("runner: with several threads, compiling and timing take turns and all is measured", "[kernel]") {
     LocalRunnerOptions options = bad_options();
     options.conditions.threads = 2;

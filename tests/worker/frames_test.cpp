@@ -46,7 +46,8 @@ TEST_CASE("messages: requests and outcomes survive the way through a frame", "[u
                       "run_pack_w",
                       123,
                       45,
-                      6};
+                      6,
+                      {2}};
     request.timed = false;
     request.timing.stop_above_ns = 1234.5;
     const MeasureRequest read = measure_request(to_frame(request));
@@ -54,6 +55,7 @@ TEST_CASE("messages: requests and outcomes survive the way through a frame", "[u
     CHECK(read.kernel.object == request.kernel.object);
     CHECK(read.kernel.pack_symbol == "run_pack_w");
     CHECK(read.kernel.packed_bytes == 123);
+    CHECK(read.kernel.in_place == std::vector<size_t>{2});
     CHECK_FALSE(read.timed);
     CHECK(read.timing.stop_above_ns == 1234.5);
 
