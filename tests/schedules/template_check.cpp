@@ -115,9 +115,11 @@ std::string fault_of(const Problem& problem, const Schedule& schedule, const Tar
     const std::vector<float> right = reference_output(problem, inputs);
     if (const auto wrong = difference(problem, right, output, tolerance(problem, values))) return repeated_by(*wrong);
     for (const size_t argument : compiled.kernel->in_place) {
-        run(*compiled.kernel, arguments, buffers, rng, argument);
-        if (const auto wrong = difference(problem, right, output, tolerance(problem, values)))
-            return repeated_by(fmt::format("with {} as the output: {}", arguments[argument].name, *wrong));
+        const std::string failure = run(*compiled.kernel, arguments, buffers, rng, argument);
+        const auto wrong = difference(problem, right, output, tolerance(problem, values));
+        if (!failure.empty() || wrong)
+            return repeated_by(
+                fmt::format("with {} as the output: {}", arguments[argument].name, wrong.value_or(failure)));
     }
     return "";
 }
