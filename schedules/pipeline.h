@@ -4,6 +4,8 @@
 #include <Halide.h>
 
 #include <cstdint>
+#include <functional>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <variant>
@@ -52,6 +54,11 @@ struct OutputPrefetch {
 };
 
 using Prefetch = std::variant<PanelPrefetch, PackedPrefetch, NextTilePrefetch, StreamPrefetch, OutputPrefetch>;
+
+// How many elements a buffer of these extents has.
+inline int64_t elements_of(const std::vector<int64_t>& extents) {
+    return std::accumulate(extents.begin(), extents.end(), int64_t{1}, std::multiplies<>());
+}
 
 // One compiled function. Every buffer is dense: dimension 0 is contiguous, min 0, the extents below, the strides their
 // products; codegen declares that to Halide (bounds and strides of every input and of the output).

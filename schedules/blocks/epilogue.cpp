@@ -2,6 +2,7 @@
 #include "schedules/blocks/epilogue.h"
 
 #include <cmath>
+#include <initializer_list>
 #include <numbers>
 #include <string>
 #include <utility>
@@ -16,13 +17,19 @@ Halide::Expr bounded_exp(const Halide::Expr& x) { return Halide::exp(Halide::min
 
 Halide::Expr sigmoid(const Halide::Expr& x) { return 1.0F / (1.0F + bounded_exp(-x)); }
 
+// The coefficient of the highest power first.
+Halide::Expr polynomial(const Halide::Expr& x, std::initializer_list<float> coefficients) {
+    Halide::Expr sum = *coefficients.begin();
+    for (const float* next = coefficients.begin() + 1; next != coefficients.end(); ++next) sum = sum * x + *next;
+    return sum;
+}
+
 // Near 0 an odd polynomial (Moshier, Cephes Math Library, tanhf), elsewhere by the exponential: 2e-7 of the result
 // everywhere. Halide's own tanh calls the C library, one element at a time.
 Halide::Expr fast_tanh(const Halide::Expr& x) {
     const Halide::Expr z = x * x;
-    Halide::Expr small = -5.70498872745e-3F;
-    for (const float coefficient : {2.06390887954e-2F, -5.37397155531e-2F, 1.33314422036e-1F, -3.33332819422e-1F})
-        small = small * z + coefficient;
+    const Halide::Expr small = polynomial(
+        z, {-5.70498872745e-3F, 2.06390887954e-2F, -5.37397155531e-2F, 1.33314422036e-1F, -3.33332819422e-1F});
     const Halide::Expr large = 1.0F - 2.0F / (bounded_exp(2.0F * x) + 1.0F);
     return Halide::select(Halide::abs(x) < 0.625F, small * z * x + x, large);
 }
@@ -40,11 +47,10 @@ Halide::Expr gelu(const Halide::Expr& x) {
     constexpr float kEnd = 5.1F;
     const Halide::Expr c = Halide::clamp(x, -kEnd, kEnd);
     const Halide::Expr t = c * c * (2 / (kEnd * kEnd)) - 1.0F;
-    Halide::Expr r = 6.827366888e-4F;
-    for (const float coefficient :
-         {-1.993782818e-3F, 2.351691946e-3F, -3.152637510e-3F, 6.890669465e-3F, -1.208094135e-2F, 1.746047847e-2F,
-          -2.399883047e-2F, 3.171543404e-2F, -4.022080451e-2F, 5.078310147e-2F, -6.900319457e-2F, 1.386052817e-1F})
-        r = r * t + coefficient;
+    const Halide::Expr r =
+        polynomial(t, {6.827366888e-4F, -1.993782818e-3F, 2.351691946e-3F, -3.152637510e-3F, 6.890669465e-3F,
+                       -1.208094135e-2F, 1.746047847e-2F, -2.399883047e-2F, 3.171543404e-2F, -4.022080451e-2F,
+                       5.078310147e-2F, -6.900319457e-2F, 1.386052817e-1F});
     return Halide::select(x < -kEnd, 0.0F, x * (r * c + 0.5F));
 }
 

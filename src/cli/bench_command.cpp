@@ -57,9 +57,9 @@ struct Speedup {
 };
 
 // Over `rival`; null without one.
-std::optional<Speedup> speedup_over(const PeerTime* rival, const BenchRow& row) {
+std::optional<Speedup> speedup_over(const ContenderTime* rival, const BenchRow& row) {
     if (rival == nullptr) return std::nullopt;
-    const std::vector<double> ratios = speedups(rival->result, row.ours);
+    const std::vector<double> ratios = speedups(rival->result, row.ours.result);
     return Speedup{median(ratios), median_interval(ratios)};
 }
 
@@ -70,22 +70,24 @@ nlohmann::ordered_json times_json(const ContestResult& result) {
     return {{"median_ns", median(result.samples_ns)}, {"low_ns", interval.low}, {"high_ns", interval.high}};
 }
 
-double gflops(const BenchRow& row) { return operator_of(row.problem).flops(row.problem) / median(row.ours.samples_ns); }
+double gflops(const BenchRow& row) {
+    return operator_of(row.problem).flops(row.problem) / median(row.ours.result.samples_ns);
+}
 
 nlohmann::ordered_json row_json(const BenchRow& row) {
     nlohmann::ordered_json json = {{"problem", row.problem.text()},
                                    {"threads", row.conditions.cores()},
                                    {"conditions", row.conditions.text()},
                                    {"tier", row.tier}};
-    json.update(times_json(row.ours));
-    json["layout"] = row.layout;
+    json.update(times_json(row.ours.result));
+    json["layout"] = row.ours.layout;
     json["gflops"] = gflops(row);
     json["bytes"] = compulsory_bytes(row.problem);
     json["input_bytes"] = compulsory_bytes(row.problem) -
                           static_cast<double>(operator_of(row.problem).arguments(row.problem).back().bytes());
-    json["rounds"] = row.ours.samples_ns.size();
+    json["rounds"] = row.ours.result.samples_ns.size();
     json["peers"] = nlohmann::ordered_json::object();
-    for (const PeerTime& peer : row.peers) {
+    for (const ContenderTime& peer : row.peers) {
         json["peers"][peer.name] = times_json(peer.result);
         json["peers"][peer.name]["layout"] = peer.layout;
     }
@@ -140,10 +142,10 @@ void report_table(const std::vector<BenchRow>& rows, const std::vector<const Pee
     std::vector<std::vector<std::string>> table = {heading};
     for (const BenchRow& row : rows) {
         std::vector<std::string> cells = {row.problem.text(), std::to_string(row.conditions.cores()), row.tier,
-                                          time_text(median(row.ours.samples_ns)), fixed_text(gflops(row), 1)};
+                                          time_text(median(row.ours.result.samples_ns)), fixed_text(gflops(row), 1)};
         for (const Peer* peer : rivals) {
             const auto found = std::find_if(row.peers.begin(), row.peers.end(),
-                                            [&](const PeerTime& time) { return time.name == peer->name; });
+                                            [&](const ContenderTime& time) { return time.name == peer->name; });
             cells.push_back(found == row.peers.end() ? "-" : time_text(median(found->result.samples_ns)));
         }
         const auto speedup = speedup_of(row);

@@ -63,7 +63,7 @@ TimedContender in_process(std::string name, std::function<void()> run) {
 }
 
 // Our kernel in all its ways, each a contender of its own.
-void add_ours(KernelCall& kernel, std::vector<TimedContender>& contenders, std::vector<PeerTime>& times) {
+void add_ours(KernelCall& kernel, std::vector<TimedContender>& contenders, std::vector<ContenderTime>& times) {
     for (size_t way = 0; way < kernel.ways(); ++way) {
         contenders.push_back(in_process(kOurs, [&kernel, way] { kernel.run(way); }));
         times.push_back({kOurs, kernel.layout(way), {}});
@@ -71,11 +71,11 @@ void add_ours(KernelCall& kernel, std::vector<TimedContender>& contenders, std::
 }
 
 // Keeps the fastest of each library's kernels.
-std::vector<PeerTime> fastest_of_each(const std::vector<PeerTime>& all) {
-    std::vector<PeerTime> fastest;
-    for (const PeerTime& candidate : all) {
+std::vector<ContenderTime> fastest_of_each(const std::vector<ContenderTime>& all) {
+    std::vector<ContenderTime> fastest;
+    for (const ContenderTime& candidate : all) {
         const auto same = std::find_if(fastest.begin(), fastest.end(),
-                                       [&](const PeerTime& other) { return other.name == candidate.name; });
+                                       [&](const ContenderTime& other) { return other.name == candidate.name; });
         if (same == fastest.end()) {
             fastest.push_back(candidate);
         } else if (median(candidate.result.samples_ns) < median(same->result.samples_ns)) {
@@ -86,11 +86,10 @@ std::vector<PeerTime> fastest_of_each(const std::vector<PeerTime>& all) {
 }
 
 // `results` belong to `times`, which begin with ours.
-void keep_results(BenchRow& row, std::vector<PeerTime>& times, const std::vector<ContestResult>& results) {
+void keep_results(BenchRow& row, std::vector<ContenderTime>& times, const std::vector<ContestResult>& results) {
     for (size_t i = 0; i < times.size(); ++i) times[i].result = results[i];
     row.peers = fastest_of_each(times);
-    row.ours = row.peers.front().result;
-    row.layout = row.peers.front().layout;
+    row.ours = row.peers.front();
     row.peers.erase(row.peers.begin());
 }
 
@@ -132,7 +131,7 @@ class Pin {
 void time_in_one_process(BenchRow& row, const std::vector<const Peer*>& rivals, KernelCall& kernel,
                          ProblemBuffers& buffers, const float* our_output, double budget_s) {
     std::vector<TimedContender> contenders;
-    std::vector<PeerTime> times;
+    std::vector<ContenderTime> times;
     add_ours(kernel, contenders, times);
     std::vector<std::unique_ptr<Rival>> prepared;
     for (const Peer* peer : rivals) {
@@ -164,7 +163,7 @@ void time_in_one_process(BenchRow& row, const std::vector<const Peer*>& rivals, 
 void time_in_processes(BenchRow& row, const std::vector<const Peer*>& rivals, KernelCall& kernel,
                        const std::vector<float>& our_spread, double budget_s) {
     std::vector<TimedContender> contenders;
-    std::vector<PeerTime> times;
+    std::vector<ContenderTime> times;
     add_ours(kernel, contenders, times);
     std::vector<std::unique_ptr<PeerProcess>> processes;
     for (const Peer* peer : rivals) {
@@ -225,7 +224,7 @@ void time_copies(BenchRow& row, const std::vector<const Peer*>& rivals, const Sc
     }
     crew.run([&copies](size_t member) { copies[member].kernel->check_ways(); });
     std::vector<TimedContender> contenders;
-    std::vector<PeerTime> times;
+    std::vector<ContenderTime> times;
     for (size_t way = 0; way < copies.front().kernel->ways(); ++way) {
         contenders.push_back(by_all(kOurs, crew, [&copies, way](size_t member) { copies[member].kernel->run(way); }));
         times.push_back({kOurs, copies.front().kernel->layout(way), {}});
@@ -274,24 +273,24 @@ void time_copies(BenchRow& row, const std::vector<const Peer*>& rivals, const Sc
 
 }  // namespace
 
-const PeerTime* BenchRow::best_peer() const {
-    const PeerTime* best = nullptr;
-    for (const PeerTime& peer : peers) {
+const ContenderTime* BenchRow::best_peer() const {
+    const ContenderTime* best = nullptr;
+    for (const ContenderTime& peer : peers) {
         if (!peer_named(peer.name).computes) continue;
         if (best == nullptr || median(peer.result.samples_ns) < median(best->result.samples_ns)) best = &peer;
     }
     return best;
 }
 
-const PeerTime* BenchRow::yardstick() const {
-    const auto found =
-        std::find_if(peers.begin(), peers.end(), [](const PeerTime& peer) { return !peer_named(peer.name).computes; });
+const ContenderTime* BenchRow::yardstick() const {
+    const auto found = std::find_if(peers.begin(), peers.end(),
+                                    [](const ContenderTime& peer) { return !peer_named(peer.name).computes; });
     return found == peers.end() ? nullptr : &*found;
 }
 
 BenchRow time_problem(const Problem& problem, const Conditions& conditions, const Target& target,
                       const Database* database, const std::vector<const Peer*>& rivals, double budget_s) {
-    BenchRow row{problem, conditions, "", {}, "", {}};
+    BenchRow row{problem, conditions, "", {}, {}};
     const Found found = find_schedule(database, problem, conditions, target);
     row.tier = found.tier;
     std::vector<const Peer*> able;

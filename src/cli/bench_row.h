@@ -12,8 +12,8 @@
 
 namespace tilesmith {
 
-// The best way of computing the problem, of a library or our own.
-struct PeerTime {
+// The best way of computing the problem: a library's, or our own.
+struct ContenderTime {
     std::string name;
     std::string layout;
     ContestResult result;
@@ -23,14 +23,13 @@ struct BenchRow {
     Problem problem;
     Conditions conditions;
     std::string tier;
-    ContestResult ours;
-    std::string layout;  // of ours, as PeerTime's
-    std::vector<PeerTime> peers;
+    ContenderTime ours;
+    std::vector<ContenderTime> peers;
 
     // The fastest of the libraries; null if none computes this problem.
-    [[nodiscard]] const PeerTime* best_peer() const;
+    [[nodiscard]] const ContenderTime* best_peer() const;
     // What only reads the problem's inputs; null if nobody asked for it.
-    [[nodiscard]] const PeerTime* yardstick() const;
+    [[nodiscard]] const ContenderTime* yardstick() const;
 };
 
 // Finds our best kernel (`database` may be null), and times it in turn with those of `rivals` that compute the problem,

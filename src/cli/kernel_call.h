@@ -51,7 +51,7 @@ class KernelCall {
     [[nodiscard]] std::string layout(size_t way) const { return way == 0 ? "plain" : "plain, adding in place"; }
     // The timed call. Throws negative_answer if the kernel returns an error.
     void run(size_t way = 0);
-    // Calls it in every way. Throws negative_answer unless all leave the same in the output.
+    // Calls it in every way, before any other call. Throws negative_answer unless all leave the same in the output.
     void check_ways();
 
   private:
@@ -66,8 +66,7 @@ class KernelCall {
     size_t weight_ = 0;  // its place among the arguments, where there are copies
     size_t turn_ = 0;
     std::vector<std::vector<void*>> ways_;  // the arguments, each time
-    PageMemory sum_;                        // what is added, and the output: way 1
-    const void* added_ = nullptr;           // to be copied there
+    PageMemory sum_;                        // of way 1: what is added, and the output
     size_t output_bytes_ = 0;
 };
 

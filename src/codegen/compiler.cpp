@@ -37,11 +37,7 @@ Pipeline build(const Problem& problem, const Schedule& schedule, const Target& t
     return chosen.build(problem, schedule, target, conditions);
 }
 
-int64_t bytes_of(const Stage& stage) {
-    int64_t bytes = stage.output.type().bytes();
-    for (const int64_t extent : stage.output_extents) bytes *= extent;
-    return bytes;
-}
+int64_t bytes_of(const Stage& stage) { return stage.output.type().bytes() * elements_of(stage.output_extents); }
 
 // Halide prints loop nests on std::cerr and nowhere else.
 class CapturedErrors {

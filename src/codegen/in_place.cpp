@@ -27,12 +27,6 @@ class CallsOf : public Ir::IRVisitor {
     std::string name_;
 };
 
-int64_t elements(const std::vector<int64_t>& extents) {
-    int64_t product = 1;
-    for (const int64_t extent : extents) product *= extent;
-    return product;
-}
-
 // Where an element lies in a dense buffer.
 Expr place(const std::vector<Expr>& at, const std::vector<int64_t>& extents) {
     Expr sum = 0;
@@ -66,7 +60,7 @@ std::vector<size_t> in_place_inputs(const Stage& stage) {
 
     std::vector<size_t> found;
     for (size_t i = 0; i < stage.inputs.size(); ++i) {
-        if (elements(stage.input_extents[i]) != elements(stage.output_extents)) continue;
+        if (elements_of(stage.input_extents[i]) != elements_of(stage.output_extents)) continue;
         CallsOf elsewhere(stage.inputs[i]);
         for (const auto& [name, function] : functions)
             if (name != output.name()) function.accept(&elsewhere);

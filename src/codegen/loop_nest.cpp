@@ -166,8 +166,8 @@ LoopNest Reader::read() {
 
 void Reader::add_inputs() {
     for (size_t i = 0; i < stage_.inputs.size(); ++i) {
-        NestBuffer buffer{stage_.inputs[i].name(), stage_.inputs[i].type().bytes(), 1, false, {}};
-        for (const int64_t extent : stage_.input_extents[i]) buffer.elements *= extent;
+        NestBuffer buffer{
+            stage_.inputs[i].name(), stage_.inputs[i].type().bytes(), elements_of(stage_.input_extents[i]), false, {}};
         levels_[buffer.name] = {{}, stage_.input_extents[i]};
         nest_.buffers.push_back(std::move(buffer));
     }
@@ -177,9 +177,8 @@ void Reader::read_function(const Ir::Function& function) {
     const bool is_output = function.name() == stage_.output.name();
     if (!is_output && !call_sites_.contains(function.name())) return;  // hidden behind wrappers
     const Level level = level_of(function);
-    NestBuffer buffer{function.name(), function.output_types().front().bytes(), 1, !is_output, level.loops};
-    for (const int64_t extent : level.extents) buffer.elements *= extent;
-    nest_.buffers.push_back(std::move(buffer));
+    nest_.buffers.push_back({function.name(), function.output_types().front().bytes(), elements_of(level.extents),
+                             !is_output, level.loops});
     levels_[function.name()] = level;
     read_stage(function, level, function.definition(), 0);
     for (size_t i = 0; i < function.updates().size(); ++i) read_stage(function, level, function.updates()[i], i + 1);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <numeric>
 #include <optional>
 #include <set>
 #include <string>
@@ -350,15 +349,12 @@ class PrefetchOutput : public Ir::IRMutator {
     const std::set<std::string> buffers_;
 };
 
-int64_t elements(const std::vector<int64_t>& extents) {
-    return std::accumulate(extents.begin(), extents.end(), int64_t{1}, std::multiplies<>());
-}
-
 // The output and the tensors of its shape that are added to it.
 std::set<std::string> output_like(const Stage& stage) {
     std::set<std::string> buffers{stage.output.name()};
     for (size_t i = 0; i < stage.inputs.size(); ++i)
-        if (elements(stage.input_extents[i]) == elements(stage.output_extents)) buffers.insert(stage.inputs[i].name());
+        if (elements_of(stage.input_extents[i]) == elements_of(stage.output_extents))
+            buffers.insert(stage.inputs[i].name());
     return buffers;
 }
 

@@ -151,7 +151,8 @@ class Check {
             data_.place(placement);
             if (packed) packed->place(placement);
             const void* const weight = packed ? packed->data() : nullptr;
-            run_once(function, name, weight, {});
+            data_.clear_output();
+            run_once(function, name, arguments(weight));
             run_in_place(function, name, weight);
             if (json_.contains("workspace")) run_with_workspace(weight, placement);
         }
@@ -187,12 +188,9 @@ class Check {
         return packed;
     }
 
-    void run_once(void* function, const std::string& name, const void* packed, const std::vector<uint64_t>& more) {
-        data_.clear_output();
-        std::vector<uint64_t> words = arguments(packed);
-        words.insert(words.end(), more.begin(), more.end());
-        library_.expect(call<int>(function, words), 0, name);
-        data_.compare(name);
+    void run_once(void* function, const std::string& what, const std::vector<uint64_t>& words) {
+        library_.expect(call<int>(function, words), 0, what);
+        data_.compare(what);
     }
 
     void run_in_place(void* function, const std::string& name, const void* packed) {
@@ -203,8 +201,7 @@ class Check {
             std::vector<uint64_t> words = arguments(packed);
             words[extents_.size() + i] = words.back();
             data_.copy_to_output(i);
-            library_.expect(call<int>(function, words), 0, name);
-            data_.compare(fmt::format("{} with {} as the output", name, argument));
+            run_once(function, fmt::format("{} with {} as the output", name, argument), words);
         }
     }
 
@@ -212,7 +209,10 @@ class Check {
         const std::string bytes_name = json_["workspace"]["bytes_symbol"], run_name = json_["workspace"]["run_symbol"];
         GuardedMemory space("workspace", call<size_t>(library_.function(bytes_name), {}));
         space.place(placement);
-        run_once(library_.function(run_name), run_name, packed, {word(space.data()), space.bytes()});
+        std::vector<uint64_t> words = arguments(packed);
+        words.insert(words.end(), {word(space.data()), space.bytes()});
+        data_.clear_output();
+        run_once(library_.function(run_name), run_name, words);
     }
 
     OpenLibrary& library_;

@@ -218,21 +218,20 @@ void Measurer::use_conditions(const std::string& text) {
 
 // Once at each place where a wrong access shows; null when all is right.
 std::optional<Outcome> Measurer::check(Bound& kernel, Tensors& tensors) {
+    const auto fault = [&](const char* circumstance) -> std::optional<Outcome> {
+        const int code = call_kernel(kernel.run.function, kernel.run.arguments);
+        if (code != 0) return failed_call(code);
+        const auto wrong = difference(tensors.problem, tensors.expected, tensors.output->floats(), tensors.allowed);
+        return wrong ? std::optional(Outcome::failed(Status::wrong_result, *wrong + circumstance)) : std::nullopt;
+    };
     for (const Placement placement : {Placement::misaligned, Placement::start_at_guard, Placement::end_at_guard}) {
         tensors.place(placement);
-        int code = kernel.prepare(tensors, placement);
-        if (code == 0) code = call_kernel(kernel.run.function, kernel.run.arguments);
-        if (code != 0) return failed_call(code);
-        if (auto wrong = difference(tensors.problem, tensors.expected, tensors.output->floats(), tensors.allowed)) {
-            if (placement == Placement::misaligned) *wrong += ", with all tensors 4 bytes off a 64-byte line";
-            return Outcome::failed(Status::wrong_result, *wrong);
-        }
+        if (const int code = kernel.prepare(tensors, placement); code != 0) return failed_call(code);
+        const bool misaligned = placement == Placement::misaligned;
+        if (auto failed = fault(misaligned ? ", with all tensors 4 bytes off a 64-byte line" : "")) return failed;
         if (!kernel.added) continue;
         kernel.add_in_place(tensors);
-        code = call_kernel(kernel.run.function, kernel.run.arguments);
-        if (code != 0) return failed_call(code);
-        if (auto wrong = difference(tensors.problem, tensors.expected, tensors.output->floats(), tensors.allowed))
-            return Outcome::failed(Status::wrong_result, *wrong + ", adding in place");
+        if (auto failed = fault(", adding in place")) return failed;
     }
     return std::nullopt;
 }

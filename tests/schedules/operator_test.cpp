@@ -41,7 +41,7 @@ using Texts = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("operators: the only tensor of the epilogue among some arguments is found, or none", "[unit]") {
+TEST_CASE("operator: the only tensor of the epilogue among some arguments is found, or none", "[unit]") {
     const Problem problem = parse_problem("matmul m=2 n=3 k=4 epilogue=bias,add");
     const std::vector<Argument> arguments = operator_of(problem).arguments(problem);
     CHECK(only_epilogue_tensor(arguments, {}) == std::nullopt);
